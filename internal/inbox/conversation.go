@@ -1,0 +1,65 @@
+package inbox
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Status is where a conversation stands.
+type Status string
+
+// The statuses of a conversation. The moves between them are published in transitions.go.
+const (
+	StatusOpen     Status = "OPEN"
+	StatusSnoozed  Status = "SNOOZED"
+	StatusResolved Status = "RESOLVED"
+)
+
+// Conversation is one contact on one channel account. At most one conversation of that pair is OPEN or SNOOZED.
+type Conversation struct {
+	ID               uuid.UUID
+	ContactID        uuid.UUID
+	ChannelAccountID uuid.UUID
+	TeamID           *uuid.UUID // the team its channel account routes to
+	Status           Status
+	AssigneeID       *uuid.UUID
+	Version          int64 // grows with every change
+	LastSeq          int64 // seq of the newest message
+	InboundCount     int64 // INBOUND messages so far
+	LastMessageAt    time.Time
+	LastInboundAt    *time.Time // our arrival time of the newest INBOUND message; it opens the reply window
+	Preview          string     // the beginning of the newest message
+	SnoozedUntil     *time.Time
+	SnoozeGen        int64 // numbers the snoozes, so that an old timer cannot end a newer one
+	ResolvedAt       *time.Time
+	ResolvedAtSeq    *int64
+	FollowUpAt       *time.Time // set when no channel is left that could deliver
+	CreatedAt        time.Time
+}
+
+// Active reports whether the conversation is OPEN or SNOOZED.
+func (c *Conversation) Active() bool { return c.Status != StatusResolved }
+
+// AssignedTo reports whether the conversation is the agent's.
+func (c *Conversation) AssignedTo(agent uuid.UUID) bool {
+	return c.AssigneeID != nil && *c.AssigneeID == agent
+}
+
+// WindowReason tells why free text can or cannot be sent.
+type WindowReason string
+
+// The reasons of a ReplyWindow.
+const (
+	WindowUnlimited    WindowReason = "UNLIMITED"     // the channel has no window
+	WindowOpen         WindowReason = "OPEN"          // the contact wrote less than 24 hours ago
+	WindowExpired      WindowReason = "EXPIRED"       // the contact's last message is older than that
+	WindowNeverStarted WindowReason = "NEVER_STARTED" // the contact has never written here
+)
+
+// ReplyWindow is the time in which a channel lets an agent write free text.
+type ReplyWindow struct {
+	Open     bool
+	ClosesAt *time.Time // nil when there is no limit or the window never opened
+	Reason   WindowReason
+}

@@ -1,0 +1,32 @@
+package inbox
+
+import (
+	"context"
+)
+
+// Store opens transactions of one tenant. It is the only way to a tenant's rows; package db implements it.
+type Store interface {
+	// InTenant runs fn in one read-committed transaction of the tenant and commits. The events that fn recorded are numbered and
+	// written as its last act; subscribers are woken after the commit. A serialization failure, a deadlock or a raced unique
+	// key runs fn again from the start, so fn changes nothing outside the transaction. It returns fn's error unchanged, after
+	// a rollback, or an Unavailable error when the database cannot be reached.
+	InTenant(ctx context.Context, tenant TenantID, fn func(Tx) error) error
+	// ReadTenant runs fn on one unchanging, read-only snapshot of the tenant's rows.
+	ReadTenant(ctx context.Context, tenant TenantID, fn func(Tx) error) error
+}
+
+// Tx is one transaction of one tenant. It is not safe for concurrent use and not valid after fn has returned. The methods stand
+// in the interface of their noun, each next to the use cases that call it.
+type Tx interface {
+	Recorder
+}
+
+// Recorder takes what every change leaves behind.
+type Recorder interface {
+	// Record adds events; the store numbers them at commit in the order in which they were recorded.
+	Record(events ...Event)
+	// Audit writes lines of the audit log in this transaction.
+	Audit(ctx context.Context, entries ...AuditEntry) error
+	// Head returns the number of the tenant's newest committed event and the epoch of its numbering, as this transaction sees them.
+	Head(ctx context.Context) (seq int64, epoch string, err error)
+}

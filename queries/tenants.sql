@@ -1,0 +1,14 @@
+-- name: TenantBySlug :one
+SELECT t.tenant_id::uuid AS tenant_id, t.status::text AS status FROM app.tenant_by_slug(@slug) t;
+
+-- name: TenantIDs :many
+SELECT t.id::uuid AS id FROM app.tenant_ids() AS t(id) ORDER BY 1;
+
+-- name: Tenant :one
+SELECT * FROM tenants WHERE tenant_id = @tenant_id;
+
+-- name: Head :one
+SELECT seq, epoch FROM tenant_heads WHERE tenant_id = @tenant_id;
+
+-- name: Now :one
+SELECT app.now()::timestamptz AS now;
