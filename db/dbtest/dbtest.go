@@ -102,7 +102,7 @@ func (s *server) create(t testing.TB, from string) *Database {
 
 func (s *server) drop(t testing.TB, name string) {
 	if keep() {
-		t.Logf("dbtest: kept database %s in %s", name, s.dir)
+		t.Logf("dbtest: kept database %s in %s", name, s.dir.path)
 		return
 	}
 	if t.Failed() {

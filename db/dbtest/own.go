@@ -3,7 +3,6 @@ package dbtest
 import (
 	"context"
 	"log/slog"
-	"os"
 	"testing"
 
 	"github.com/switchboard-inbox/switchboard/db"
@@ -35,17 +34,16 @@ func OwnPostgres(t testing.TB) (*embedded.Postgres, *Database) {
 // ownDir makes a directory for a server of one test, removed when the test or the process ends.
 func ownDir(t testing.TB) string {
 	t.Helper()
-	dir, janitor, err := temporary()
+	dir, err := temporary()
 	if err != nil {
 		t.Fatalf("dbtest: %v", err)
 	}
 	t.Cleanup(func() {
-		if !keep() {
-			_ = os.RemoveAll(dir)
+		if err := dir.remove(); err != nil {
+			t.Errorf("dbtest: remove %s: %v", dir.path, err)
 		}
-		_ = janitor.Close()
 	})
-	return dir
+	return dir.path
 }
 
 // logger writes to the log of t.

@@ -31,13 +31,13 @@ func Redis(t testing.TB) string {
 }
 
 func startSharedRedis() (*embedded.Redis, error) {
-	dir, janitor, err := temporary()
+	dir, err := temporary()
 	if err != nil {
 		return nil, err
 	}
-	shared.redisPipe = janitor
+	shared.redisDir = dir
 	return embedded.StartRedis(context.Background(), embedded.Options{
-		Dir:      dir,
+		Dir:      dir.path,
 		Settings: map[string]string{"databases": strconv.Itoa(redisDatabases)},
 	})
 }

@@ -203,10 +203,9 @@ func (p *Postgres) arguments() []string {
 		"autovacuum_naptime":            "15s",
 		"default_transaction_isolation": "read committed",
 	}
-	if !p.opts.Fsync {
+	if !p.opts.Fsync { // synchronous_commit stays on: without it a crash of the server loses commits
 		settings["fsync"] = "off"
 		settings["full_page_writes"] = "off"
-		settings["synchronous_commit"] = "off"
 	}
 	arg := []string{"-D", p.data}
 	for _, kv := range p.opts.merged(settings) {
