@@ -1,0 +1,35 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // goose speaks database/sql
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/switchboard-inbox/switchboard/migrations"
+)
+
+// Migrate brings the database at ownerURL to the newest schema. It may run in many processes at once: one migrates, the others wait.
+// It returns an error that names the migration which failed; everything before it is kept.
+func Migrate(ctx context.Context, ownerURL string) error {
+	conn, err := sql.Open("pgx", ownerURL)
+	if err != nil {
+		return fmt.Errorf("open database to migrate: %w", redact(err))
+	}
+	defer conn.Close()
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, conn, migrations.Files, goose.WithSessionLocker(locker))
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", redact(err))
+	}
+	return nil
+}
