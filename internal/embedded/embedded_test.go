@@ -18,7 +18,7 @@ func TestPostgresStartsAndKeepsDataOverRestart(t *testing.T) {
 	ctx := t.Context()
 	o := options(t)
 	pg := startPostgres(t, o)
-	exec(t, pg.URL("shop"), "CREATE TABLE kept AS SELECT 'Łódź' AS town")
+	execute(t, pg.URL("shop"), "CREATE TABLE kept AS SELECT 'Łódź' AS town")
 	if got := query(t, pg.URL("shop"), "SELECT count(*)::text FROM kept WHERE town ILIKE '%ŁÓ%'"); got != "1" {
 		t.Errorf("case-insensitive search beyond ASCII found %s rows, want 1: wrong locale", got)
 	}
@@ -83,7 +83,7 @@ func startRedis(t *testing.T, o embedded.Options) *embedded.Redis {
 	return r
 }
 
-func exec(t *testing.T, url, sql string) {
+func execute(t *testing.T, url, sql string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
