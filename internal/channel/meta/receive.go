@@ -1,0 +1,176 @@
+package meta
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+)
+
+// signatureHeader carries "sha256=" and the HMAC of the raw body under the app's secret. The older SHA-1 header is ignored.
+const signatureHeader = "X-Hub-Signature-256"
+
+// Receive verifies a webhook and takes it apart. It returns channel.ErrSignature for a request that is not Meta's, and an error
+// wrapping channel.ErrMalformed for a body that is no JSON object. Everything below that level fails alone: an entry, a change,
+// a message or a receipt that cannot be read is one Item with a Reason.
+func (p *Provider) Receive(_ context.Context, endpoint channel.Endpoint, request channel.Request) ([]channel.Item, error) {
+	values := request.Header.Values(signatureHeader)
+	signature, prefixed := "", false
+	if len(values) == 1 {
+		signature, prefixed = strings.CutPrefix(values[0], "sha256=")
+	}
+	// Verified in any case, so that a missing header costs what a wrong one costs.
+	if genuine := endpoint.VerifySHA256(request.Body, signature); !genuine || !prefixed {
+		return nil, channel.ErrSignature
+	}
+	return p.split(request.Body)
+}
+
+// Challenge answers Meta's question whether we own a webhook address. It returns channel.ErrSignature when the token is not the
+// endpoint's, or when the challenge is not the number that Meta sends: echoing anything else would reflect foreign markup.
+func (p *Provider) Challenge(_ context.Context, endpoint channel.Endpoint, request channel.Request) ([]byte, error) {
+	known := endpoint.VerifyToken(request.Query.Get("hub.verify_token"))
+	challenge := request.Query.Get("hub.challenge")
+	numeric := regexp.MustCompile(`^[0-9]{1,20}$`).MatchString(challenge)
+	if !known || !numeric || request.Method != http.MethodGet || request.Query.Get("hub.mode") != "subscribe" {
+		return nil, channel.ErrSignature
+	}
+	return []byte(challenge), nil
+}
+
+// split walks object → entry → change and collects the items.
+func (p *Provider) split(body []byte) ([]channel.Item, error) {
+	if !json.Valid(body) {
+		return nil, fmt.Errorf("%w: not JSON", channel.ErrMalformed)
+	}
+	top, err := object(body)
+	if err != nil {
+		return nil, err
+	}
+	if kind := text(top["object"]); kind != "whatsapp_business_account" {
+		return []channel.Item{quarantined("", body, "the webhook is not about a WhatsApp business account")}, nil
+	}
+	entries, err := list(top["entry"])
+	if err != nil {
+		return nil, fmt.Errorf("%w: entry is not a list", channel.ErrMalformed)
+	}
+	var items []channel.Item
+	for _, entry := range entries {
+		items = append(items, p.entry(entry)...)
+	}
+	return items, nil
+}
+
+func (p *Provider) entry(raw json.RawMessage) []channel.Item {
+	entry, err := object(raw)
+	if err != nil {
+		return []channel.Item{quarantined("", raw, "entry: "+reasonOf(err))}
+	}
+	changes, err := list(entry["changes"])
+	if err != nil {
+		return []channel.Item{quarantined("", raw, "entry.changes is not a list")}
+	}
+	var items []channel.Item
+	for _, change := range changes {
+		items = append(items, p.change(entry, change)...)
+	}
+	return items
+}
+
+// change reads one change. Only the field "messages" changes conversations; every other report is kept as a notice.
+func (p *Provider) change(entry map[string]json.RawMessage, raw json.RawMessage) []channel.Item {
+	change, err := object(raw)
+	if err != nil {
+		return []channel.Item{quarantined("", raw, "change: "+reasonOf(err))}
+	}
+	field := text(change["field"])
+	if field == "" {
+		return []channel.Item{quarantined("", raw, "change.field is missing")}
+	}
+	value, valueErr := object(change["value"])
+	if field == "messages" && valueErr != nil {
+		return []channel.Item{quarantined("", raw, "change.value: "+reasonOf(valueErr))}
+	}
+	s := newScope(value)
+	if field != "messages" {
+		kept := assemble(part{"id", entry["id"]}, part{"time", entry["time"]}, part{"change", raw})
+		return []channel.Item{notice(s.account, field, kept)}
+	}
+	return p.value(s, value)
+}
+
+// value reads the lists of a "messages" change. What no list claims is kept as a notice, so that nothing of a payload is lost.
+func (p *Provider) value(s scope, value map[string]json.RawMessage) []channel.Item {
+	var items []channel.Item
+	for _, name := range names(value) {
+		raw := value[name]
+		switch name {
+		case "messaging_product", "metadata", "contacts":
+		case "messages":
+			items = append(items, s.each(name, raw, p.message)...)
+		case "statuses":
+			items = append(items, s.each(name, raw, p.status)...)
+		case "errors":
+			items = append(items, s.each(name, raw, func(s scope, e json.RawMessage) channel.Item {
+				return notice(s.account, "errors", assemble(part{"metadata", s.metadata}, part{"error", e}))
+			})...)
+		default:
+			items = append(items, notice(s.account, "messages."+name, assemble(part{"metadata", s.metadata}, part{name, raw})))
+		}
+	}
+	for _, c := range s.contacts {
+		if !c.claimed {
+			items = append(items, notice(s.account, "messages.contacts", assemble(part{"metadata", s.metadata}, part{"contact", c.raw})))
+		}
+	}
+	return items
+}
+
+// each reads the elements of a list one by one; a panic over one of them is one quarantined item.
+func (s scope) each(name string, raw json.RawMessage, read func(scope, json.RawMessage) channel.Item) []channel.Item {
+	elements, err := list(raw)
+	if err != nil {
+		kept := assemble(part{"metadata", s.metadata}, part{name, raw})
+		return []channel.Item{quarantined(s.account, kept, name+" is not a list")}
+	}
+	items := make([]channel.Item, 0, len(elements))
+	for _, element := range elements {
+		items = append(items, s.guarded(element, read))
+	}
+	return items
+}
+
+func (s scope) guarded(raw json.RawMessage, read func(scope, json.RawMessage) channel.Item) (item channel.Item) {
+	defer func() {
+		if recover() != nil {
+			item = quarantined(s.account, assemble(part{"metadata", s.metadata}, part{"item", raw}), "reading it failed unexpectedly")
+		}
+	}()
+	return read(s, raw)
+}
+
+// quarantined is an item that could not be understood. Its bytes are all there is to identify it by.
+func quarantined(account string, raw []byte, reason string) channel.Item {
+	return channel.Item{AccountRef: account, Key: digest(raw), Raw: raw, Reason: reason}
+}
+
+func notice(account, field string, raw []byte) channel.Item {
+	return channel.Item{AccountRef: account, Key: digest(raw), Raw: raw, Event: channel.Notice{Field: clip(field, 100)}}
+}
+
+// digest identifies a report that has no id of its own by its bytes.
+func digest(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// reasonOf returns the words of a malformed-JSON error without their prefix.
+func reasonOf(err error) string {
+	return strings.TrimPrefix(err.Error(), channel.ErrMalformed.Error()+": ")
+}

@@ -1,0 +1,176 @@
+package meta
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+)
+
+// scope is what the messages and receipts of one change share: the business number, and the people they name.
+type scope struct {
+	account  string // phone_number_id
+	metadata json.RawMessage
+	contacts []*contact
+	byID     map[string]*contact
+}
+
+// contact is one entry of contacts[]: who a message is from.
+type contact struct {
+	raw     json.RawMessage
+	claimed bool   // a message or receipt carries it
+	WAID    string `json:"wa_id"`
+	UserID  string `json:"user_id"`
+	Parent  string `json:"parent_user_id"`
+	Profile struct {
+		Name     string `json:"name"`
+		Username string `json:"username"`
+	} `json:"profile"`
+}
+
+// newScope reads metadata and contacts of a change's value. A contact that cannot be read stays unclaimed and ends as a notice.
+func newScope(value map[string]json.RawMessage) scope {
+	s := scope{metadata: value["metadata"], byID: map[string]*contact{}}
+	if metadata, err := object(s.metadata); err == nil {
+		s.account = clip(text(metadata["phone_number_id"]), 64)
+	}
+	entries, err := list(value["contacts"])
+	if err != nil && len(value["contacts"]) > 0 {
+		entries = []json.RawMessage{value["contacts"]}
+	}
+	for _, raw := range entries {
+		c := &contact{}
+		if channel.DecodeJSON(raw, c) != nil {
+			c = &contact{}
+		}
+		c.raw = raw
+		s.contacts = append(s.contacts, c)
+		for _, id := range []string{c.WAID, c.UserID} {
+			if id != "" && s.byID[id] == nil {
+				s.byID[id] = c
+			}
+		}
+	}
+	return s
+}
+
+// contact returns the entry for the first of the ids that has one, or the only entry when no id is given; otherwise nil.
+func (s scope) contact(ids ...string) *contact {
+	named := false
+	for _, id := range ids {
+		if c := s.byID[id]; id != "" && c != nil {
+			return c
+		}
+		named = named || id != ""
+	}
+	if !named && len(s.contacts) == 1 {
+		return s.contacts[0]
+	}
+	return nil
+}
+
+// keep returns the item's own bytes: what it shares with others in the change, the person it names, and itself.
+func (s scope) keep(c *contact, name string, raw json.RawMessage) []byte {
+	parts := []part{{"metadata", s.metadata}}
+	if c != nil {
+		c.claimed = true
+		parts = append(parts, part{"contact", c.raw})
+	}
+	return assemble(append(parts, part{name, raw})...)
+}
+
+// part is one member of an assembled object; an absent one is left out.
+type part struct {
+	name string
+	raw  json.RawMessage
+}
+
+// assemble joins raw values to one JSON object without touching their bytes.
+func assemble(parts ...part) []byte {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for _, p := range parts {
+		if len(p.raw) == 0 {
+			continue
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		name, _ := json.Marshal(p.name) // a string always marshals
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(p.raw)
+	}
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+// object reads one level of a JSON object; two names that differ in case only are an error.
+func object(raw json.RawMessage) (map[string]json.RawMessage, error) {
+	members, err := channel.Members(raw)
+	if err != nil {
+		return nil, err
+	}
+	m := make(map[string]json.RawMessage, len(members))
+	for _, member := range members {
+		m[member.Name] = member.Value
+	}
+	return m, nil
+}
+
+func names(m map[string]json.RawMessage) []string { return slices.Sorted(maps.Keys(m)) }
+
+// list reads one level of a JSON array. null and an absent value are an empty list.
+func list(raw json.RawMessage) ([]json.RawMessage, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	var elements []json.RawMessage
+	if err := json.Unmarshal(raw, &elements); err != nil {
+		return nil, fmt.Errorf("%w: not a list", channel.ErrMalformed)
+	}
+	return elements, nil
+}
+
+// text returns the string or number in raw as text, and "" for anything else.
+func text(raw json.RawMessage) string {
+	var s string
+	if channel.DecodeJSON(raw, &s) == nil {
+		return s
+	}
+	var n json.Number
+	if channel.DecodeJSON(raw, &n) == nil {
+		return n.String()
+	}
+	return ""
+}
+
+// phone returns the E.164 form of a wa_id, or "" when it is none.
+func phone(waID string) string {
+	digits := strings.TrimPrefix(waID, "+")
+	if len(digits) < 5 || len(digits) > 15 {
+		return ""
+	}
+	for _, r := range digits {
+		if r < '0' || r > '9' {
+			return ""
+		}
+	}
+	return "+" + digits
+}
+
+// clip shortens s to at most limit bytes at a character boundary.
+func clip(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit]
+}
