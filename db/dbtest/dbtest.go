@@ -24,6 +24,7 @@ package dbtest
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"regexp"
 	"strings"
@@ -41,6 +42,7 @@ const (
 
 	template    = "switchboard_template"
 	stepTimeout = 30 * time.Second
+	maxConns    = 16 // per database; the server allows 500 for all of a process's parallel tests
 )
 
 // Database is a migrated, empty database that belongs to one test.
@@ -62,7 +64,7 @@ func New(t testing.TB) *Database {
 	d := Empty(t)
 	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
 	defer cancel()
-	opened, err := db.Open(ctx, db.Config{URL: d.AppURL, ListenURL: d.AppURL})
+	opened, err := db.Open(ctx, db.Config{URL: d.AppURL, MaxConns: maxConns, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatalf("dbtest: open: %v", err)
 	}

@@ -58,6 +58,7 @@ func (s *server) setUp() error {
 		Settings: map[string]string{
 			"timezone":           "Asia/Kathmandu",
 			"synchronous_commit": "off", // nobody crashes this server; OwnPostgres is for that
+			"max_connections":    "500",
 			"wal_level":          "minimal",
 			"max_wal_senders":    "0",
 		},
