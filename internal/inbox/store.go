@@ -2,6 +2,11 @@ package inbox
 
 import (
 	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
 )
 
 // Store opens transactions of one tenant. It is the only way to a tenant's rows; package db implements it.
@@ -30,3 +35,27 @@ type Recorder interface {
 	// Head returns the number of the tenant's newest committed event and the epoch of its numbering, as this transaction sees them.
 	Head(ctx context.Context) (seq int64, epoch string, err error)
 }
+
+// ReceiptApplier applies providers' receipts inside ingest's transaction. outbound implements it, because what a receipt leads to is
+// decided there.
+type ReceiptApplier interface {
+	// ApplyReceipts applies the receipts of one tenant's items and returns, for each, whether it changed anything (Applied) or
+	// repeated what was known (Duplicate). A receipt whose message is not known yet is parked and counts as Applied.
+	ApplyReceipts(ctx context.Context, tx Tx, now time.Time, receipts []Receipt) ([]Outcome, error)
+}
+
+// Receipt is a provider's report about a message we sent, with the channel account it came through.
+type Receipt struct {
+	ChannelAccountID uuid.UUID
+	channel.StatusChanged
+}
+
+// Outcome is what became of a journalled item.
+type Outcome string
+
+// The outcomes of an item; per channel account and hour, what was received is the sum of them.
+const (
+	Applied     Outcome = "APPLIED"
+	Duplicate   Outcome = "DUPLICATE"
+	Quarantined Outcome = "QUARANTINED"
+)
