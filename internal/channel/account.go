@@ -60,10 +60,14 @@ func decodeStrict(what string, data []byte, v any) error {
 	if len(data) == 0 {
 		return nil
 	}
+	wrong := fmt.Errorf("channel account %s do not have the expected form", what)
+	if _, err := Members(data); err != nil || CheckJSON(data) != nil {
+		return wrong
+	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return fmt.Errorf("channel account %s do not have the expected form", what)
+	if d.Decode(v) != nil {
+		return wrong
 	}
 	return nil
 }

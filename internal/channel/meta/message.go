@@ -14,12 +14,12 @@ const maxID = 512
 
 // inbound is what all messages share; the object that belongs to Type is read by readContent.
 type inbound struct {
-	ID         string      `json:"id"`
-	From       string      `json:"from"`
-	FromUserID string      `json:"from_user_id"`
-	FromParent string      `json:"from_parent_user_id"`
-	Timestamp  json.Number `json:"timestamp"` // seconds, as a string or a number
-	Type       string      `json:"type"`
+	ID         string          `json:"id"`
+	From       string          `json:"from"`
+	FromUserID string          `json:"from_user_id"`
+	FromParent string          `json:"from_parent_user_id"`
+	Timestamp  json.RawMessage `json:"timestamp"` // seconds, as a string or a number
+	Type       string          `json:"type"`
 	Context    struct {
 		ID         string `json:"id"`
 		Forwarded  bool   `json:"forwarded"`
@@ -137,9 +137,9 @@ func (c systemChange) apply(from *channel.Sender) {
 }
 
 // seconds reads Meta's time: whole seconds since 1970.
-func seconds(n json.Number) (time.Time, error) {
+func seconds(raw json.RawMessage) (time.Time, error) {
 	const year9999 = 253402300799
-	s, err := strconv.ParseInt(n.String(), 10, 64)
+	s, err := strconv.ParseInt(text(raw), 10, 64)
 	if err != nil || s < 0 || s > year9999 {
 		return time.Time{}, malformed("the timestamp is missing or not a time")
 	}

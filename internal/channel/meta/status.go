@@ -9,14 +9,14 @@ import (
 
 // receipt is one element of statuses[].
 type receipt struct {
-	ID              string       `json:"id"`
-	Status          string       `json:"status"`
-	Timestamp       json.Number  `json:"timestamp"`
-	RecipientID     string       `json:"recipient_id"`
-	RecipientUserID string       `json:"recipient_user_id"`
-	Participant     string       `json:"recipient_participant_id"` // in a group, each member has his own receipts
-	Opaque          string       `json:"biz_opaque_callback_data"`
-	Errors          []graphError `json:"errors"`
+	ID              string          `json:"id"`
+	Status          string          `json:"status"`
+	Timestamp       json.RawMessage `json:"timestamp"`
+	RecipientID     string          `json:"recipient_id"`
+	RecipientUserID string          `json:"recipient_user_id"`
+	Participant     string          `json:"recipient_participant_id"` // in a group, each member has his own receipts
+	Opaque          string          `json:"biz_opaque_callback_data"`
+	Errors          []graphError    `json:"errors"`
 }
 
 // status reads one receipt into an item. A kind of receipt that is not known is kept as a notice: it is no fault of its bytes.

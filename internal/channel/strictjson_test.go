@@ -1,0 +1,80 @@
+package channel_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+)
+
+func TestCheckJSON(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for _, good := range []string{`{}`, `[]`, `7`, `null`, `"x"`, nested(32), `{"a":{"a":1},"b":[{"a":1},{"a":2}]}`, ` {"a":1} `, `1e999999`} {
+		if err := channel.CheckJSON([]byte(good)); err != nil {
+			t.Errorf("%s is refused: %v", good, err)
+		}
+	}
+	for _, bad := range []string{``, ` `, `{`, `{"a":}`, `{} {}`, `[1,]`, `nul`, nested(33), strings.Repeat("[", 100_000),
+		`{"a":1,"a":2}`, `{"a":1,"A":2}`, `{"x":{"Key":1,"kEY":2}}`, `[[{"a":1,"\u0061":2}]]`, "{\"k\":1,\"\u212a\":2}", "{\"s\":1,\"\u017f\":2}",
+		"{\"a\":\"\x00\"}", `{"a" 1}`, `{1:2}`} {
+		if err := channel.CheckJSON([]byte(bad)); !errors.Is(err, channel.ErrMalformed) {
+			t.Errorf("%.60s: err = %v, want ErrMalformed", bad, err)
+		}
+	}
+}
+
+func TestCleanJSON(t *testing.T) {
+	for in, want := range map[string]string{
+		`"plain"`:              `"plain"`,
+		`"a\u0000b"`:           `"a\ufffdb"`,
+		`"a\\u0000b"`:          `"a\\u0000b"`,
+		`"a\\\u0000b"`:         `"a\\\ufffdb"`,
+		`"\ud83d\ude00"`:       `"\ud83d\ude00"`,
+		`"\ud83d"`:             `"\ufffd"`,
+		`"\ude00"`:             `"\ufffd"`,
+		`"\ud83d\ud83d\ude00"`: `"\ufffd\ud83d\ude00"`,
+		`"\ud83dx\ude00"`:      `"\ufffdx\ufffd"`,
+		`"\ud83d\u0000"`:       `"\ufffd\ufffd"`,
+		`"\u00e4\/\n"`:         `"\u00e4\/\n"`,
+		`"\u12`:                `"\u12`,
+		`\`:                    `\`,
+		"\"\xff\"":             "\"\uFFFD\"",
+		"\"\\u00e4\xc3\"":      "\"\\u00e4\uFFFD\"",
+	} {
+		if got := string(channel.CleanJSON([]byte(in))); got != want {
+			t.Errorf("CleanJSON(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestDecodeJSON(t *testing.T) {
+	var v struct {
+		Text string          `json:"text"`
+		Any  any             `json:"any"`
+		Raw  json.RawMessage `json:"raw"`
+	}
+	if err := channel.DecodeJSON([]byte(`{"text":"a\u0000\ud800","any":12345678901234567890,"raw":{"x":"\u0000"},"more":1}`), &v); err != nil {
+		t.Fatal(err)
+	}
+	if v.Text != "a\uFFFD\uFFFD" || v.Any != json.Number("12345678901234567890") || string(v.Raw) != `{"x":"\ufffd"}` {
+		t.Errorf("decoded %+v", v)
+	}
+	err := channel.DecodeJSON([]byte(`{"text":5}`), &v)
+	if !errors.Is(err, channel.ErrMalformed) || !strings.Contains(err.Error(), "text has the wrong type") {
+		t.Errorf("err = %v, want the field's name", err)
+	}
+}
+
+func TestMembersKeepBytes(t *testing.T) {
+	got, err := channel.Members([]byte(`{"b": [1, 2 ],"a":{"x":1,"x":2}}`))
+	if err != nil || len(got) != 2 || got[0].Name != "b" || string(got[0].Value) != `[1, 2 ]` || string(got[1].Value) != `{"x":1,"x":2}` {
+		t.Errorf("Members = %v, %v", got, err)
+	}
+	for _, bad := range []string{``, `[]`, `7`, `{"a":1,"A":1}`, `{"a":1`, `{"a"`, `null`} {
+		if _, err := channel.Members([]byte(bad)); !errors.Is(err, channel.ErrMalformed) {
+			t.Errorf("Members(%s) = %v, want ErrMalformed", bad, err)
+		}
+	}
+}
