@@ -22,7 +22,8 @@
 //
 // Postgres refuses to run as root. A parent that is root starts its children as the user postgres (or nobody); where that
 // user could not reach the directory (a project below /root), or where the parent's user has no passwd entry, they run in
-// a user namespace instead, and where namespaces are forbidden the files move to /var/lib/switchboard.
+// a user namespace instead, and where namespaces are forbidden, as in most containers, the files are kept below
+// /var/lib/switchboard. Dir tells where they are.
 //
 // Imports: standard library only.
 package embedded

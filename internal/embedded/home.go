@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 const (
@@ -20,6 +21,9 @@ const (
 	maxLogSize = 16 << 20
 	sharedRoot = "/var/lib/switchboard"
 )
+
+// errUnreachable means that this process is root and no unprivileged user, real or mapped, can work in the directory.
+var errUnreachable = errors.New("no unprivileged user can reach the data directory")
 
 // home is the directory of one server, and the user its processes run as.
 type home struct {
@@ -54,24 +58,26 @@ func open(ctx context.Context, root, name string, log *slog.Logger) (*home, erro
 }
 
 // settle makes the server's directory and decides who runs in it. When no user can, the directory moves to sharedRoot
-// under a name that is derived from the wanted one, so that the next start finds it again.
+// under a name that is derived from the wanted one; the next start finds it there again, whatever has become possible.
 func settle(root, name string, log *slog.Logger) (string, identity, error) {
-	dir := filepath.Join(root, name)
-	if err := makeReachable(root, dir); err != nil {
-		return "", identity{}, err
-	}
-	who, err := chooseIdentity(dir)
-	if !errors.Is(err, errUnreachable) {
-		return dir, who, err
-	}
 	sum := sha256.Sum256([]byte(root))
 	moved := filepath.Join(sharedRoot, filepath.Base(root)+"-"+hex.EncodeToString(sum[:4]))
+	dir := filepath.Join(root, name)
+	if _, err := os.Stat(filepath.Join(moved, name, "data")); err != nil {
+		if err := makeReachable(root, dir); err != nil {
+			return "", identity{}, err
+		}
+		who, err := chooseIdentity(dir)
+		if !errors.Is(err, errUnreachable) {
+			return dir, who, err
+		}
+	}
 	log.Warn("the data directory cannot be reached by an unprivileged user; its files are kept elsewhere", "wanted", root, "used", moved)
 	dir = filepath.Join(moved, name)
 	if err := makeReachable(sharedRoot, moved, dir); err != nil {
 		return "", identity{}, err
 	}
-	who, err = chooseIdentity(dir)
+	who, err := chooseIdentity(dir)
 	return dir, who, err
 }
 
@@ -124,13 +130,14 @@ func (h *home) command(bin binary, arg ...string) *exec.Cmd {
 	cmd := exec.Command(bin.path, arg...)
 	cmd.Env = append([]string{"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8"}, bin.env...)
 	cmd.Dir = h.dir
-	cmd.SysProcAttr = h.who.attributes()
+	cmd.SysProcAttr = h.who.attributes(syscall.SIGKILL)
 	return cmd
 }
 
-// server prepares a long-running process: it holds the lock and writes the log.
-func (h *home) server(bin binary, arg ...string) *exec.Cmd {
+// server prepares a long-running process: it holds the lock, writes the log, and gets a death signal of its choice.
+func (h *home) server(death syscall.Signal, bin binary, arg ...string) *exec.Cmd {
 	cmd := h.command(bin, arg...)
+	cmd.SysProcAttr = h.who.attributes(death)
 	cmd.ExtraFiles = []*os.File{h.lock}
 	cmd.Stdout, cmd.Stderr = h.log, h.log
 	return cmd

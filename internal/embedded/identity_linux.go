@@ -1,18 +1,15 @@
 package embedded
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 )
-
-// errUnreachable means that this process is root and no unprivileged user, real or mapped, can work in the directory.
-var errUnreachable = errors.New("no unprivileged user can reach the data directory")
 
 // nobody is the user id that a process sees as its own inside the user namespace. Every system has a passwd entry for it,
 // and Postgres insists on one.
@@ -25,9 +22,10 @@ type identity struct {
 	namespace bool // keep the user, but appear as nobody
 }
 
-// attributes returns what a child of this identity needs from the kernel.
-func (i identity) attributes() *syscall.SysProcAttr {
-	attr := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+// attributes returns what a child of this identity needs from the kernel: its user, a process group of its own, and the
+// signal it gets when its parent dies.
+func (i identity) attributes(death syscall.Signal) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Pdeathsig: death, Setpgid: true}
 	switch {
 	case i.drop:
 		attr.Credential = &syscall.Credential{Uid: uint32(i.uid), Gid: uint32(i.gid)}
@@ -47,34 +45,65 @@ func (i identity) own(path string) error {
 	return os.Chown(path, i.uid, i.gid)
 }
 
-// chooseIdentity decides who runs the server of dir. Data that exists keeps its owner.
+// chooseIdentity decides who runs the server of dir. Data that exists keeps its owner, if that is possible at all.
 func chooseIdentity(dir string) (identity, error) {
-	uid, gid := os.Geteuid(), os.Getegid()
-	self := identity{uid: uid, gid: gid}
 	owner, exists := ownerOf(filepath.Join(dir, "data"))
-	if uid != 0 {
-		if exists && owner.uid != uid {
-			return identity{}, fmt.Errorf("%s belongs to user %d and not to you (user %d): use another data directory", dir, owner.uid, uid)
-		}
-		if _, err := user.LookupId(strconv.Itoa(uid)); err == nil {
-			return self, nil
-		}
-		self.namespace = true
-		return self, nil
+	if os.Geteuid() != 0 {
+		return chooseForUser(dir, owner, exists)
 	}
 	if exists && owner.uid != 0 {
 		return owner, nil
 	}
-	if !exists {
-		if i, ok := unprivileged(dir); ok {
-			return i, nil
-		}
+	user, reachable := unprivileged(dir)
+	if !exists && reachable {
+		return user, nil
+	}
+	self := identity{namespace: true}
+	switch {
+	case namespaceAllowed(self):
+		return self, nil
+	case reachable: // data of a namespace that this machine no longer allows
+		return user, giveAway(filepath.Join(dir, "data"), user)
+	case exists:
+		return identity{}, fmt.Errorf("%s can be read by root only, and Postgres does not run as root: move it, for example to %s", dir, sharedRoot)
+	default:
+		return identity{}, errUnreachable
+	}
+}
+
+// chooseForUser is chooseIdentity for a parent that is not root: its children run as itself.
+func chooseForUser(dir string, owner identity, exists bool) (identity, error) {
+	self := identity{uid: os.Geteuid(), gid: os.Getegid()}
+	if exists && owner.uid != self.uid {
+		return identity{}, fmt.Errorf("%s belongs to user %d and not to you (user %d): use another data directory", dir, owner.uid, self.uid)
+	}
+	if _, err := user.LookupId(strconv.Itoa(self.uid)); err == nil {
+		return self, nil
 	}
 	self.namespace = true
 	if !namespaceAllowed(self) {
-		return identity{}, errUnreachable
+		return identity{}, fmt.Errorf("user %d has no passwd entry, which Postgres insists on: add one, or run as another user", self.uid)
 	}
 	return self, nil
+}
+
+// giveAway changes the owner of a directory and all in it. The directory itself comes last: a change that was interrupted
+// is then seen as not done.
+func giveAway(dir string, to identity) error {
+	var paths []string
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		paths = append(paths, path)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, path := range slices.Backward(paths) {
+		if err := os.Lchown(path, to.uid, to.gid); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unprivileged returns the first of the usual users that exists and can reach dir.
@@ -134,6 +163,6 @@ func ownerOf(path string) (identity, bool) {
 // namespaceAllowed tries a user namespace: containers often forbid them.
 func namespaceAllowed(i identity) bool {
 	cmd := exec.Command("/bin/true")
-	cmd.SysProcAttr = i.attributes()
+	cmd.SysProcAttr = i.attributes(syscall.SIGKILL)
 	return cmd.Run() == nil
 }

@@ -165,8 +165,7 @@ func (p *Postgres) tryLaunch(ctx context.Context) error {
 		return err
 	}
 	mark := p.home.logSize()
-	cmd := p.home.server(p.install.program("postgres"), p.arguments()...)
-	cmd.SysProcAttr.Pdeathsig = syscall.SIGQUIT
+	cmd := p.home.server(syscall.SIGQUIT, p.install.program("postgres"), p.arguments()...)
 	c, err := spawn(cmd)
 	if err != nil {
 		return err
@@ -234,6 +233,9 @@ func (p *Postgres) UserURL(role, database string) string {
 	u.RawQuery = url.Values{"host": {p.socket}, "port": {socketPort}}.Encode()
 	return u.String()
 }
+
+// Dir returns where the server's files really are: data, server.log and, normally, the socket.
+func (p *Postgres) Dir() string { return p.home.dir }
 
 // Pid returns the process id of the server.
 func (p *Postgres) Pid() int { return p.current().pid() }

@@ -88,7 +88,7 @@ func (r *Redis) launch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	mark := r.home.logSize()
-	cmd := r.home.server(r.bin, "-")
+	cmd := r.home.server(syscall.SIGKILL, r.bin, "-")
 	cmd.Stdin = strings.NewReader(r.config()) // not in the arguments, which every user can read
 	c, err := spawn(cmd)
 	if err != nil {
@@ -155,6 +155,9 @@ func (r *Redis) DatabaseURL(n int) string {
 	u := url.URL{Scheme: "redis", User: url.UserPassword("", r.password), Host: r.address(), Path: "/" + strconv.Itoa(n)}
 	return u.String()
 }
+
+// Dir returns where the server's files really are: data and server.log.
+func (r *Redis) Dir() string { return r.home.dir }
 
 // Pid returns the process id of the server.
 func (r *Redis) Pid() int { return r.current().pid() }
