@@ -1,0 +1,79 @@
+// Package scalar reads and writes the API's own scalars: ids, times and cursors. What it cannot read becomes an Invalid error that
+// names the remedy; the error presenter adds the field.
+//
+// Imports: inbox, fault.
+package scalar
+
+import (
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
+
+// timeLayout always shows microseconds, as Postgres keeps them, so that equal times are equal texts.
+const timeLayout = "2006-01-02T15:04:05.000000Z"
+
+// maxCursorLength is far above what the server makes; a longer text is no cursor.
+const maxCursorLength = 200
+
+// MarshalID writes an id.
+func MarshalID(id uuid.UUID) graphql.Marshaler { return graphql.MarshalString(id.String()) }
+
+// UnmarshalID reads an id. It returns an Invalid error for anything but a UUID in its canonical form.
+func UnmarshalID(v any) (uuid.UUID, error) {
+	text, ok := v.(string)
+	if !ok || len(text) != 36 {
+		return uuid.Nil, fault.BadField("", "an id is a UUID; send one exactly as the server gave it")
+	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return uuid.Nil, fault.BadField("", "an id is a UUID; send one exactly as the server gave it")
+	}
+	return id, nil
+}
+
+// MarshalTenantID writes a tenant's id.
+func MarshalTenantID(id inbox.TenantID) graphql.Marshaler { return graphql.MarshalString(id.String()) }
+
+// UnmarshalTenantID always returns a Forbidden error: a tenant comes from credentials, never from an argument.
+func UnmarshalTenantID(any) (inbox.TenantID, error) {
+	return inbox.TenantID{}, fault.New(fault.Forbidden, "a tenant cannot be named by an argument")
+}
+
+// MarshalTime writes a time in UTC with microseconds.
+func MarshalTime(t time.Time) graphql.Marshaler {
+	return graphql.MarshalString(t.UTC().Format(timeLayout))
+}
+
+// UnmarshalTime reads an RFC 3339 time. It returns an Invalid error for any other text and for years outside 1 to 9999.
+func UnmarshalTime(v any) (time.Time, error) {
+	text, ok := v.(string)
+	if !ok || len(text) > 40 {
+		return time.Time{}, fault.BadField("", "a time is an RFC 3339 text such as 2026-11-21T08:30:00Z")
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || t.UTC().Year() < 1 || t.UTC().Year() > 9999 {
+		return time.Time{}, fault.BadField("", "a time is an RFC 3339 text such as 2026-11-21T08:30:00Z")
+	}
+	return t.UTC().Truncate(time.Microsecond), nil
+}
+
+// MarshalCursor writes a cursor.
+func MarshalCursor(cursor string) graphql.Marshaler { return graphql.MarshalString(cursor) }
+
+// UnmarshalCursor reads a cursor. A text that no cursor can be is passed on shortened, because a cursor that cannot be read is
+// answered with Resync and never with an error.
+func UnmarshalCursor(v any) (string, error) {
+	text, ok := v.(string)
+	if !ok {
+		return "", fault.BadField("", "a cursor is a text that the server gave; send it back unchanged")
+	}
+	if len(text) > maxCursorLength {
+		text = text[:maxCursorLength]
+	}
+	return text, nil
+}
