@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"context"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,4 +33,10 @@ type Contact struct {
 	Version    int64
 	CreatedAt  time.Time
 	Identities []Identity // filled by reads that say so
+}
+
+// ContactRows are the stored contacts of one tenant.
+type ContactRows interface {
+	// ContactsByIDs returns the contacts with their identities (phones first) in no particular order; missing ones are absent.
+	ContactsByIDs(ctx context.Context, ids []uuid.UUID) ([]Contact, error)
 }

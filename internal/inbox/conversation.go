@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"context"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,4 +63,18 @@ type ReplyWindow struct {
 	Open     bool
 	ClosesAt *time.Time // nil when there is no limit or the window never opened
 	Reason   WindowReason
+}
+
+// ConversationRows are the stored conversations of one tenant.
+type ConversationRows interface {
+	// ConversationsByIDs returns the conversations in no particular order; missing ones are absent.
+	ConversationsByIDs(ctx context.Context, ids []uuid.UUID) ([]Conversation, error)
+	// LockConversations locks the conversations until the transaction ends and returns them as they are then, sorted by id; missing
+	// ones are absent. Locks are taken in the order of ids, so that two transactions cannot wait for each other.
+	LockConversations(ctx context.Context, ids []uuid.UUID) ([]Conversation, error)
+	// UpdateConversations writes every mutable field of the conversations, which the caller has locked and whose Version it has
+	// raised. It returns an error when one is missing or its Version did not grow.
+	UpdateConversations(ctx context.Context, conversations []Conversation) error
+	// InsertConversations adds conversations. A second active one of the same contact and channel account is a Conflict.
+	InsertConversations(ctx context.Context, conversations []Conversation) error
 }

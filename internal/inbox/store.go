@@ -24,6 +24,13 @@ type Store interface {
 // in the interface of their noun, each next to the use cases that call it.
 type Tx interface {
 	Recorder
+	ConversationRows
+	MessageRows
+	ContactRows
+	AgentRows
+	TeamRows
+	ChannelAccountRows
+	IdempotencyRows
 }
 
 // Recorder takes what every change leaves behind.
