@@ -105,7 +105,9 @@ func KeyID(sealed []byte) string {
 func (r *Keyring) Current() string { return r.current }
 
 // String names the keys by id only.
-func (r *Keyring) String() string { return fmt.Sprintf("keyring of %d, current %s", len(r.keys), r.current) }
+func (r *Keyring) String() string {
+	return fmt.Sprintf("keyring of %d, current %s", len(r.keys), r.current)
+}
 
 // GoString is String, so that %#v shows no key.
 func (r *Keyring) GoString() string { return r.String() }

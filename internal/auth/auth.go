@@ -1,0 +1,163 @@
+package auth
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/secret"
+)
+
+// Auth signs agents in and recognises callers. It is safe for concurrent use.
+type Auth struct {
+	store  Store
+	tokens *Tokens
+	hasher *Hasher
+	ring   *secret.Keyring
+	clock  func() time.Time
+	seen   *cache
+}
+
+// New returns an Auth over the store.
+func New(store Store, tokens *Tokens, hasher *Hasher, ring *secret.Keyring, clock func() time.Time) *Auth {
+	return &Auth{store: store, tokens: tokens, hasher: hasher, ring: ring, clock: clock, seen: newCache(clock)}
+}
+
+// Credentials are what a request carries. Each is optional; together they must name one tenant.
+type Credentials struct {
+	Bearer     string // an access token
+	APIKey     string
+	TenantSlug string // from the subdomain: it selects, and never authorises
+}
+
+// refused is the one answer to every bad credential.
+func refused() error {
+	return fault.New(fault.Unauthenticated, "the credentials are missing, wrong or expired; sign in again")
+}
+
+// Authenticate returns who calls and until when that holds (the zero time: no end). It returns the same Unauthenticated error for a
+// missing, wrong, expired or revoked credential and for credentials that name different tenants.
+func (a *Auth) Authenticate(ctx context.Context, c Credentials) (actor inbox.Actor, expires time.Time, err error) {
+	switch {
+	case c.Bearer != "":
+		actor, expires, err = a.agent(ctx, c.Bearer)
+	case c.APIKey != "":
+		actor, err = a.apiKey(ctx, c.APIKey)
+	default:
+		err = refused()
+	}
+	if err != nil {
+		return inbox.Actor{}, time.Time{}, err
+	}
+	if err := a.agree(ctx, actor.Tenant(), c); err != nil {
+		return inbox.Actor{}, time.Time{}, err
+	}
+	return actor, expires, nil
+}
+
+// agree refuses credentials that name different tenants: none of them wins.
+func (a *Auth) agree(ctx context.Context, tenant inbox.TenantID, c Credentials) error {
+	if c.Bearer != "" && c.APIKey != "" {
+		second, err := a.apiKey(ctx, c.APIKey)
+		if err != nil {
+			return err
+		}
+		if second.Tenant() != tenant {
+			return refused()
+		}
+	}
+	if c.TenantSlug == "" {
+		return nil
+	}
+	named, found, err := a.tenantBySlug(ctx, c.TenantSlug)
+	if err != nil {
+		return err
+	}
+	if !found || named != tenant {
+		return refused()
+	}
+	return nil
+}
+
+func (a *Auth) agent(ctx context.Context, token string) (inbox.Actor, time.Time, error) {
+	claims, err := a.tokens.Check(token)
+	if err != nil {
+		return inbox.Actor{}, time.Time{}, refused()
+	}
+	access, err := remember(a.seen, "agent "+claims.Tenant.String()+claims.Agent.String()+claims.Session.String(), func() (*Access, error) {
+		var access *Access
+		err := a.store.InTenant(ctx, claims.Tenant, func(tx Tx) error {
+			read, found, err := tx.AgentAccess(ctx, claims.Agent, claims.Session, a.clock())
+			access = nil
+			if found {
+				access = &read
+			}
+			return err
+		})
+		return access, err
+	})
+	if err != nil {
+		return inbox.Actor{}, time.Time{}, err
+	}
+	if access == nil {
+		return inbox.Actor{}, time.Time{}, refused()
+	}
+	return inbox.AgentActor(claims.Tenant, claims.Agent, claims.Session, access.Role, access.Accounts), claims.Expires, nil
+}
+
+// A key's last use is noted at most this often, so that a busy key does not write on every call.
+const touchEvery = time.Minute
+
+func (a *Auth) apiKey(ctx context.Context, credential string) (inbox.Actor, error) {
+	tenant, ok := parseCredential(apiKeyPrefix, credential)
+	if !ok {
+		return inbox.Actor{}, refused()
+	}
+	hash := hashCredential(credential)
+	key, err := remember(a.seen, "key "+string(hash), func() (*APIKey, error) {
+		var key *APIKey
+		err := a.store.InTenant(ctx, tenant, func(tx Tx) error {
+			now := a.clock()
+			read, found, err := tx.APIKeyByHash(ctx, hash, now)
+			key = nil
+			if err != nil || !found {
+				return err
+			}
+			key = &read
+			if read.LastUsedAt == nil || now.Sub(*read.LastUsedAt) > touchEvery {
+				return tx.TouchAPIKey(ctx, read.ID, now)
+			}
+			return nil
+		})
+		return key, err
+	})
+	if err != nil {
+		return inbox.Actor{}, err
+	}
+	if key == nil {
+		return inbox.Actor{}, refused()
+	}
+	return inbox.APIKeyActor(tenant, key.ID, key.Scopes), nil
+}
+
+func (a *Auth) tenantBySlug(ctx context.Context, slug string) (inbox.TenantID, bool, error) {
+	type answer struct {
+		tenant inbox.TenantID
+		found  bool
+	}
+	got, err := remember(a.seen, "slug "+slug, func() (answer, error) {
+		tenant, found, err := a.store.TenantBySlug(ctx, strings.ToLower(slug))
+		return answer{tenant, found}, err
+	})
+	return got.tenant, got.found, err
+}
+
+// Forget drops what is remembered about callers, so that a change of access holds at once in this process; elsewhere it holds
+// within 5 seconds.
+func (a *Auth) Forget() { a.seen.clear() }
+
+func actorID(id uuid.UUID) *uuid.UUID { return &id }
