@@ -6,9 +6,10 @@
 //		...
 //	}
 //
-// The first test of a process starts a private Postgres (package embedded) and runs the migrations once, into a template;
-// every later database is a copy of it, which takes milliseconds. fsync is off. The server dies with the test process,
-// however that ends, and its files are removed. DATABASE_URL and REDIS_URL are never looked at: a test must not be able to
+// The first test of a process starts a private Postgres (package embedded) with a migrated template database; every test's
+// database is a copy of it, which takes some 15 ms. The server's files come from a copy in the user's cache folder
+// (switchboard-test, one per schema), lie in /dev/shm where that is large, and are removed with the server when the test
+// process ends, however that happens. fsync is off. DATABASE_URL and REDIS_URL are never looked at: a test must not be able to
 // touch a database that somebody uses.
 //
 // The server's time zone is Asia/Kathmandu (+05:45), so that code which mixes up local and universal time fails here.

@@ -25,9 +25,23 @@ type directory struct {
 // The servers are dying while their files go, and may write a last one: hence several attempts.
 const janitorScript = `read -r _; for i in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$1" && exit; sleep 0.3; done`
 
+// base returns where test data goes: into memory where there is plenty, since creating a database means creating some
+// three hundred files, else where temporary files go. TMPDIR overrides it.
+func base() string {
+	const shm, plenty = "/dev/shm", 4 << 30
+	var fs syscall.Statfs_t
+	if os.Getenv("TMPDIR") != "" || keep() || syscall.Statfs(shm, &fs) != nil {
+		return os.TempDir()
+	}
+	if int64(fs.Bavail)*int64(fs.Bsize) < plenty {
+		return os.TempDir()
+	}
+	return shm
+}
+
 // temporary makes a directory; with SWITCHBOARD_TEST_KEEP=1 it stays for ever.
 func temporary() (*directory, error) {
-	path, err := os.MkdirTemp("", dirPrefix)
+	path, err := os.MkdirTemp(base(), dirPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +72,7 @@ func (d *directory) remove() error {
 // sweep removes what processes left whose janitor was killed too. A directory counts as left when it is old enough to
 // have its locks, and nobody holds them.
 func sweep() {
-	dirs, _ := filepath.Glob(filepath.Join(os.TempDir(), dirPrefix+"*"))
+	dirs, _ := filepath.Glob(filepath.Join(base(), dirPrefix+"*"))
 	for _, dir := range dirs {
 		info, err := os.Stat(dir)
 		if err != nil || time.Since(info.ModTime()) < time.Minute {

@@ -3,6 +3,7 @@ package dbtest
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -52,6 +53,26 @@ func (s *server) setUp() error {
 	if s.dir, err = temporary(); err != nil {
 		return err
 	}
+	data := filepath.Join(s.dir.path, "postgres", "data")
+	cached, err := openCache()
+	fresh := err == nil && !cached.restore(data)
+	if err := s.launch(ctx); err != nil {
+		return err
+	}
+	if err := db.Migrate(ctx, s.postgres.URL(template)); err != nil {
+		return fmt.Errorf("migrate the template: %w", err)
+	}
+	if fresh && s.postgres.Dir() == filepath.Dir(data) {
+		if err := s.saveTo(ctx, cached, data); err != nil {
+			return err
+		}
+	}
+	s.fileCopy, err = s.knowsFileCopy(ctx)
+	return err
+}
+
+func (s *server) launch(ctx context.Context) error {
+	var err error
 	s.postgres, err = embedded.StartPostgres(ctx, embedded.Options{
 		Dir:      s.dir.path,
 		Database: template,
@@ -59,18 +80,22 @@ func (s *server) setUp() error {
 			"timezone":           "Asia/Kathmandu",
 			"synchronous_commit": "off", // nobody crashes this server; OwnPostgres is for that
 			"max_connections":    "500",
+			"max_wal_size":       "128MB", // it may be kept in memory
+			"min_wal_size":       "32MB",
 			"wal_level":          "minimal",
 			"max_wal_senders":    "0",
 		},
 	})
-	if err != nil {
+	return err
+}
+
+// saveTo stops the server for the moment that a copy of its files takes. A cache that cannot be written only costs time.
+func (s *server) saveTo(ctx context.Context, c *cache, data string) error {
+	if err := s.postgres.Stop(ctx); err != nil {
 		return err
 	}
-	if err := db.Migrate(ctx, s.postgres.URL(template)); err != nil {
-		return fmt.Errorf("migrate the template: %w", err)
-	}
-	s.fileCopy, err = s.knowsFileCopy(ctx)
-	return err
+	_ = c.save(data)
+	return s.launch(ctx)
 }
 
 func (s *server) knowsFileCopy(ctx context.Context) (bool, error) {

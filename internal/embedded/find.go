@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"sort"
 	"strconv"
+	"strings"
 )
 
 // binary is a program and the environment it needs to find its libraries.
@@ -97,20 +98,39 @@ func libraries(root string) []string {
 
 var versionPattern = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
 
-// major asks the server program for its major version.
-func (i installation) major() (int, error) {
+// version asks the server program what it is.
+func (i installation) version() (string, error) {
 	server := i.program("postgres")
 	cmd := exec.Command(server.path, "--version")
 	cmd.Env = server.env
 	out, err := cmd.Output()
 	if err != nil {
-		return 0, fmt.Errorf("%s --version: %w", server.path, err)
+		return "", fmt.Errorf("%s --version: %w", server.path, err)
 	}
-	match := versionPattern.FindSubmatch(out)
+	return strings.TrimSpace(string(out)), nil
+}
+
+// major returns the number that data directories depend on.
+func (i installation) major() (int, error) {
+	version, err := i.version()
+	if err != nil {
+		return 0, err
+	}
+	match := versionPattern.FindStringSubmatch(version)
 	if match == nil {
-		return 0, fmt.Errorf("%s --version: unexpected answer %q", server.path, out)
+		return 0, fmt.Errorf("unknown Postgres version %q", version)
 	}
-	return strconv.Atoi(string(match[1]))
+	return strconv.Atoi(match[1])
+}
+
+// PostgresVersion returns what the server program that a new data directory would get says about itself, for example
+// "postgres (PostgreSQL) 15.20". It fails when no Postgres is installed.
+func PostgresVersion() (string, error) {
+	i, err := findPostgres(0)
+	if err != nil {
+		return "", err
+	}
+	return i.version()
 }
 
 // findRedis returns a Redis or Valkey server: SWITCHBOARD_REDIS_SERVER, PATH, /usr/bin, then the project's .runtime.
