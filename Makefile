@@ -1,11 +1,39 @@
 .DEFAULT_GOAL := help
-export CGO_ENABLED ?= 1
 TOOL := CGO_ENABLED=0 go tool -modfile=tools/go.mod
+LINT := CGO_ENABLED=0 go tool -modfile=tools/lint/go.mod
+NPM  := npm --no-audit --no-fund --loglevel=error
+WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print) $(wildcard graph/schema/*.graphqls)
 
-.PHONY: help gen gen-sql gen-graph
+.PHONY: help run test setup web build gen gen-sql gen-graph drift lint fmt clean
 
 help: ## show what can be made
-	@awk 'BEGIN {FS = ":.*##"} /^[a-z-]+:.*##/ {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup build ## start everything with demo data: servers, workers, simulator, agent app
+	@exec bin/switchboard dev
+
+test: setup-test build web/node_modules/.ready graph/conformance/node_modules/.ready ## run the whole suite: Go with -race, conformance, browser
+	@tools/test.sh
+
+setup:
+	@tools/setup.sh run
+
+.PHONY: setup-test
+setup-test:
+	@tools/setup.sh test
+
+build: web ## build bin/switchboard with the agent app inside
+	@go build -o bin/switchboard ./cmd/switchboard
+
+web: web/dist/.built ## build the agent app
+
+web/dist/.built: web/node_modules/.ready $(WEB_SOURCES)
+	@cd web && $(NPM) run build
+	@touch $@
+
+%/node_modules/.ready: %/package.json %/package-lock.json
+	@cd $* && $(NPM) ci
+	@touch $@
 
 gen: gen-sql gen-graph ## regenerate everything that is generated
 
@@ -14,3 +42,16 @@ gen-sql: ## regenerate db/internal/gen from queries/ and migrations/
 
 gen-graph: ## regenerate graph/internal/gen from graph/schema/
 	$(TOOL) gqlgen generate
+
+drift: gen ## fail when generated code is not what its sources say
+	git diff --exit-code -- db/internal/gen graph
+
+lint: ## check the style of Go and of the agent app
+	$(LINT) golangci-lint run ./...
+	cd web && $(NPM) run check
+
+fmt: ## format Go
+	gofmt -w cmd db graph internal migrations web/*.go
+
+clean: ## remove what was built; data in .data stays
+	rm -rf bin web/dist/* web/node_modules graph/conformance/node_modules

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Runs every test and ends with one line that counts them. `make test` calls it after it has installed and built what tests need.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+SWITCHBOARD_CHROMIUM=$(tools/setup.sh browser)
+export SWITCHBOARD_CHROMIUM
+
+go test -race -timeout 20m -json "${@:-./...}" >"$log"
+status=$?
+node tools/test-report.mjs "$log" || status=1
+exit $status
