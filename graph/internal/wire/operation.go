@@ -1,0 +1,86 @@
+package wire
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// operation is one operation of a socket under its id. For a subscription it is the sink.
+type operation struct {
+	id      string
+	session *session
+	head    string
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	silent atomic.Bool // the client wants no more, or is gone: what is still queued is dropped
+
+	mu      sync.Mutex
+	done    bool   // nothing may be sent under this id any more
+	refused bool   // the queue was full: one more response will be taken beyond its limit
+	stop    func() // ends the subscription; nil until it is open
+}
+
+var _ Sink = (*operation)(nil)
+
+// Next queues a response.
+func (o *operation) Next(payload []byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.done {
+		return true
+	}
+	f := frame{head: o.head, body: payload, tail: nextTail, at: time.Now(), dropped: o.silent.Load}
+	taken := o.session.out.put(f, o.refused)
+	o.refused = !taken
+	return taken
+}
+
+// Wait blocks until the reader has caught up by half of the queue.
+func (o *operation) Wait(ctx context.Context) error { return o.session.out.wait(ctx) }
+
+// Complete tells the client that nothing follows, and frees the id.
+func (o *operation) Complete() { o.end(completeMessage(o.id)) }
+
+// end sends the last message of the operation, unless the client has ended it before.
+func (o *operation) end(last []byte) {
+	o.mu.Lock()
+	if o.done {
+		o.mu.Unlock()
+		return
+	}
+	o.done = true
+	o.mu.Unlock()
+	// The id is free before the client can read that the operation ended, so that it may use the id again at once.
+	o.session.forget(o)
+	o.session.out.put(frame{body: last, at: time.Now()}, true)
+	o.cancel()
+}
+
+// silence ends the operation at the client's wish, or with its socket: what is still queued is dropped and nothing follows.
+func (o *operation) silence() {
+	o.mu.Lock()
+	stop := o.stop
+	o.done, o.stop = true, nil
+	o.mu.Unlock()
+	o.silent.Store(true)
+	o.cancel()
+	if stop != nil {
+		stop()
+	}
+}
+
+// opened keeps how to stop the subscription, or stops it when it has ended meanwhile; stopping twice is harmless.
+func (o *operation) opened(stop func()) {
+	o.mu.Lock()
+	gone := o.done
+	if !gone {
+		o.stop = stop
+	}
+	o.mu.Unlock()
+	if gone {
+		stop()
+	}
+}

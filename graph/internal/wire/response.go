@@ -1,0 +1,83 @@
+package wire
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// envelope is a response without `data` when the operation was never executed, as the specification asks.
+type envelope struct {
+	Errors     gqlerror.List   `json:"errors,omitempty"`
+	Data       json.RawMessage `json:"data,omitempty"`
+	Extensions map[string]any  `json:"extensions,omitempty"`
+}
+
+func encode(response *graphql.Response) []byte {
+	encoded, err := json.Marshal(envelope{Errors: response.Errors, Data: response.Data, Extensions: response.Extensions})
+	if err != nil {
+		// Nothing above is unencodable; if that ever changes, a client gets a valid answer all the same.
+		return []byte(`{"errors":[{"message":"the response could not be written","extensions":{"code":"INTERNAL"}}]}`)
+	}
+	return encoded
+}
+
+// prepare parses, validates and limits an operation. When it may not run, it returns the errors as a client may see them.
+func prepare(ctx context.Context, exec graphql.GraphExecutor, params *graphql.RawParams) (*graphql.OperationContext, gqlerror.List) {
+	op, refused := exec.CreateOperationContext(ctx, params)
+	if len(refused) == 0 {
+		return op, nil
+	}
+	return nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), refused).Errors
+}
+
+// perform runs a query or mutation within the time it may take. A panic outside the resolvers, which have their own guard, becomes an
+// error of this operation instead of the end of its connection.
+func (c *Config) perform(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) (response *graphql.Response) {
+	ctx, cancel := context.WithTimeout(ctx, c.Limits.OperationTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			response = &graphql.Response{Errors: gqlerror.List{c.Present(ctx, panicked(p))}}
+		}
+	}()
+	respond, ctx := exec.DispatchOperation(ctx, op)
+	if response = respond(ctx); response == nil {
+		response = &graphql.Response{Errors: gqlerror.List{c.Present(ctx, context.Cause(ctx))}}
+	}
+	return response
+}
+
+// panicked returns the error of a panic, with where it happened, for the log.
+func panicked(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) }
+
+func isSubscription(op *graphql.OperationContext) bool {
+	return op.Operation.Operation == ast.Subscription
+}
+
+// onlyAboutTheSchema reports whether a query reads nothing but the schema's own fields, such as __typename.
+func onlyAboutTheSchema(op *graphql.OperationContext) bool {
+	if op.Operation.Operation != ast.Query {
+		return false
+	}
+	for _, field := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Query"}) {
+		if len(field.Name) < 2 || field.Name[:2] != "__" {
+			return false
+		}
+	}
+	return true
+}
+
+func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
+	w.Header().Set("Content-Type", mediaType+"; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
