@@ -20,3 +20,9 @@ func agent(r gen.AgentsByIDsRow) inbox.Agent {
 		ID: r.ID, Email: r.Email, Name: r.Name, Role: inbox.Role(r.Role), Disabled: r.Status == "DISABLED", CreatedAt: r.CreatedAt.UTC(),
 	}
 }
+
+// ActiveAgents implements inbox.AgentRows.
+func (tx *Tx) ActiveAgents(ctx context.Context, most int) ([]inbox.Agent, error) {
+	rows, err := tx.q.ActiveAgents(ctx, tx.tenant, int32(most))
+	return column(rows, func(r gen.ActiveAgentsRow) inbox.Agent { return agent(gen.AgentsByIDsRow(r)) }), err
+}

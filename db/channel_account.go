@@ -34,3 +34,11 @@ func channelAccount(r gen.ChannelAccountsByIDsRow) inbox.ChannelAccount {
 		Status: inbox.AccountStatus(r.Status), Settings: r.Settings, EndpointID: r.EndpointID, CreatedAt: r.CreatedAt.UTC(),
 	}
 }
+
+// VisibleAccounts implements inbox.ChannelAccountRows.
+func (tx *Tx) VisibleAccounts(ctx context.Context, viewer inbox.Visibility, most int) ([]inbox.ChannelAccount, error) {
+	rows, err := tx.q.VisibleAccounts(ctx, tx.tenant, viewer.All, notNil(viewer.Accounts), int32(most))
+	return column(rows, func(r gen.VisibleAccountsRow) inbox.ChannelAccount {
+		return channelAccount(gen.ChannelAccountsByIDsRow(r))
+	}), err
+}

@@ -28,6 +28,13 @@ func (tx *Tx) ContactsByIDs(ctx context.Context, ids []uuid.UUID) ([]inbox.Conta
 	}), nil
 }
 
+// VisibleContacts implements inbox.ContactRows.
+func (tx *Tx) VisibleContacts(ctx context.Context, ids []uuid.UUID, viewer inbox.Visibility) ([]uuid.UUID, error) {
+	return tx.q.VisibleContacts(ctx, gen.VisibleContactsParams{
+		TenantID: tx.tenant, Ids: ids, Everything: viewer.All, Agent: &viewer.Agent, Accounts: notNil(viewer.Accounts),
+	})
+}
+
 func identity(r gen.ContactIdentity) inbox.Identity {
 	return inbox.Identity{
 		Kind: inbox.IdentityKind(r.Kind), Value: r.Value, ContactID: r.ContactID, InvalidAt: utc(r.InvalidAt),

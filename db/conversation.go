@@ -23,6 +23,15 @@ func (tx *Tx) LockConversations(ctx context.Context, ids []uuid.UUID) ([]inbox.C
 	return column(rows, conversation), err
 }
 
+// ActiveConversation implements inbox.ConversationRows.
+func (tx *Tx) ActiveConversation(ctx context.Context, contact, account uuid.UUID) (*uuid.UUID, error) {
+	id, err := tx.q.ActiveConversation(ctx, tx.tenant, contact, account)
+	if ok, err := found(err); !ok {
+		return nil, err
+	}
+	return &id, nil
+}
+
 const updateConversations = `
 UPDATE conversations c
 SET team_id = u.team_id, status = u.status, assignee_id = u.assignee_id, version = u.version, last_seq = u.last_seq,

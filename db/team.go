@@ -16,3 +16,15 @@ func (tx *Tx) TeamsByIDs(ctx context.Context, ids []uuid.UUID) ([]inbox.Team, er
 }
 
 func team(r gen.Team) inbox.Team { return inbox.Team{ID: r.ID, Name: r.Name, CreatedAt: r.CreatedAt.UTC()} }
+
+// Teams implements inbox.TeamRows.
+func (tx *Tx) Teams(ctx context.Context, most int) ([]inbox.Team, error) {
+	rows, err := tx.q.Teams(ctx, tx.tenant, int32(most))
+	return column(rows, team), err
+}
+
+// TeamsOfAgent implements inbox.TeamRows.
+func (tx *Tx) TeamsOfAgent(ctx context.Context, agent uuid.UUID) ([]inbox.Team, error) {
+	rows, err := tx.q.TeamsOfAgent(ctx, tx.tenant, agent)
+	return column(rows, team), err
+}

@@ -33,14 +33,14 @@ CREATE TABLE conversations (
 CREATE UNIQUE INDEX conversations_active_key ON conversations (tenant_id, contact_id, channel_account_id)
   WHERE status IN ('OPEN', 'SNOOZED');
 CREATE INDEX conversations_contact_idx ON conversations (tenant_id, contact_id, channel_account_id, created_at DESC);
-CREATE INDEX conversations_recent_idx ON conversations (tenant_id, last_message_at DESC, id DESC);
+-- Lists are merged from these, one stretch a status and channel account; each ends in the order of the list.
 CREATE INDEX conversations_status_idx ON conversations (tenant_id, status, last_message_at DESC, id DESC);
 CREATE INDEX conversations_assignee_idx ON conversations (tenant_id, assignee_id, status, last_message_at DESC, id DESC)
   WHERE assignee_id IS NOT NULL;
-CREATE INDEX conversations_unassigned_idx ON conversations (tenant_id, status, last_message_at DESC, id DESC)
+CREATE INDEX conversations_unassigned_idx ON conversations (tenant_id, channel_account_id, status, last_message_at DESC, id DESC)
   WHERE assignee_id IS NULL;
 CREATE INDEX conversations_account_idx ON conversations (tenant_id, channel_account_id, status, last_message_at DESC, id DESC);
-CREATE INDEX conversations_team_idx ON conversations (tenant_id, team_id, status, last_message_at DESC, id DESC);
+CREATE INDEX conversations_team_idx ON conversations (tenant_id, team_id, channel_account_id, status, last_message_at DESC, id DESC);
 CREATE INDEX conversations_snoozed_idx ON conversations (snoozed_until) WHERE status = 'SNOOZED';
 CALL app.protect('conversations');
 CALL app.let_sweeper_read('conversations');

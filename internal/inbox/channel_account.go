@@ -50,4 +50,25 @@ type ChannelAccountRows interface {
 	ChannelAccountsByIDs(ctx context.Context, ids []uuid.UUID) ([]ChannelAccount, error)
 	// SealedCredentials returns the sealed credentials of the channel accounts by id; missing accounts are absent.
 	SealedCredentials(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID][]byte, error)
+	// VisibleAccounts returns the channel accounts whose conversations the viewer may see, by name; at most so many.
+	VisibleAccounts(ctx context.Context, viewer Visibility, most int) ([]ChannelAccount, error)
+}
+
+// ChannelAccounts returns the channel accounts whose conversations the actor may see, by name, at most 500. It returns Forbidden for an
+// API key that may not read.
+func (in *Inbox) ChannelAccounts(ctx context.Context, actor Actor) (accounts []ChannelAccount, err error) {
+	err = in.directory(ctx, actor, func(tx Tx) error {
+		accounts, err = tx.VisibleAccounts(ctx, actor.Visibility(), maxDirectory)
+		return err
+	})
+	return accounts, err
+}
+
+// ChannelAccountsOf returns channel accounts by id, for the conversations that a caller has been given already; missing ones are absent.
+func (in *Inbox) ChannelAccountsOf(ctx context.Context, tenant TenantID, ids []uuid.UUID) (accounts []ChannelAccount, err error) {
+	err = in.store.ReadTenant(ctx, tenant, func(tx Tx) error {
+		accounts, err = tx.ChannelAccountsByIDs(ctx, ids)
+		return err
+	})
+	return accounts, err
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
 // IdentityKind is a way of naming a contact.
@@ -39,4 +41,36 @@ type Contact struct {
 type ContactRows interface {
 	// ContactsByIDs returns the contacts with their identities (phones first) in no particular order; missing ones are absent.
 	ContactsByIDs(ctx context.Context, ids []uuid.UUID) ([]Contact, error)
+	// VisibleContacts returns those of the contacts that the viewer sees through a conversation.
+	VisibleContacts(ctx context.Context, ids []uuid.UUID, viewer Visibility) ([]uuid.UUID, error)
+}
+
+// Contact returns a contact that the actor sees through a conversation, with its identities; NotFound for any other.
+func (in *Inbox) Contact(ctx context.Context, actor Actor, id uuid.UUID) (Contact, error) {
+	var contact Contact
+	err := in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) error {
+		visible, err := tx.VisibleContacts(ctx, []uuid.UUID{id}, actor.Visibility())
+		if err != nil {
+			return err
+		}
+		found, err := tx.ContactsByIDs(ctx, visible)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return fault.New(fault.NotFound, "there is no such contact")
+		}
+		contact = found[0]
+		return nil
+	})
+	return contact, err
+}
+
+// ContactsOf returns contacts by id, for the conversations that a caller has been given already: it does not ask whether he sees them.
+func (in *Inbox) ContactsOf(ctx context.Context, tenant TenantID, ids []uuid.UUID) (contacts []Contact, err error) {
+	err = in.store.ReadTenant(ctx, tenant, func(tx Tx) error {
+		contacts, err = tx.ContactsByIDs(ctx, ids)
+		return err
+	})
+	return contacts, err
 }

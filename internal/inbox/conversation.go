@@ -77,4 +77,11 @@ type ConversationRows interface {
 	UpdateConversations(ctx context.Context, conversations []Conversation) error
 	// InsertConversations adds conversations. A second active one of the same contact and channel account is a Conflict.
 	InsertConversations(ctx context.Context, conversations []Conversation) error
+	// ActiveConversation returns the contact's conversation on the account that is not RESOLVED; nil when there is none.
+	ActiveConversation(ctx context.Context, contact, account uuid.UUID) (*uuid.UUID, error)
+	// ListConversations returns at most query.Limit conversations after query.After, newest message first.
+	ListConversations(ctx context.Context, query ListQuery) ([]ListedConversation, error)
+	// CountConversations returns the numbers of conversations under the filter less its Assignee that any of the viewers may see, by
+	// channel account and assignee. It is one statement however many viewers there are.
+	CountConversations(ctx context.Context, filter ConversationFilter, viewers []Visibility) ([]CountGroup, error)
 }

@@ -28,4 +28,6 @@ type MessageRows interface {
 	MessageRaws(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID][]byte, error)
 	// BumpMessages adds one to the version of each message and returns the versions after that.
 	BumpMessages(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]int64, error)
+	// MessagePages returns at most query.Limit messages of each of the conversations, in order of conversation and seq.
+	MessagePages(ctx context.Context, query MessageQuery) ([]Message, error)
 }

@@ -26,11 +26,35 @@ type Tx interface {
 	Recorder
 	ConversationRows
 	MessageRows
+	MarkRows
+	AttachmentRows
+	JournalRows
+	PersonRows
+	RouteRows
+	Savepoints
 	ContactRows
 	AgentRows
 	TeamRows
 	ChannelAccountRows
 	IdempotencyRows
+	ReadCursorRows
+	UnreadRows
+	TenantRows
+	Clock
+}
+
+// Clock tells the database's time.
+type Clock interface {
+	// Now returns the time by which leases, due times and wakes are decided, as of the transaction's beginning.
+	Now(ctx context.Context) (time.Time, error)
+}
+
+// Savepoints let a part of a transaction fail alone.
+type Savepoints interface {
+	// Savepoint runs fn; when it fails because of the data (Invalid, or Conflict after the race was retried), only what fn did is
+	// undone, its events included, and the transaction can go on. After any other error the transaction is lost and the caller
+	// returns that error.
+	Savepoint(ctx context.Context, fn func() error) error
 }
 
 // Recorder takes what every change leaves behind.

@@ -12,6 +12,74 @@ import (
 	"github.com/google/uuid"
 )
 
+const activeAgents = `-- name: ActiveAgents :many
+SELECT id, email, name, role, status, created_at FROM agents WHERE tenant_id = $1 AND status = 'ACTIVE'
+ORDER BY name, id LIMIT $2
+`
+
+type ActiveAgentsRow struct {
+	ID        uuid.UUID
+	Email     string
+	Name      string
+	Role      string
+	Status    string
+	CreatedAt time.Time
+}
+
+func (q *Queries) ActiveAgents(ctx context.Context, tenantID uuid.UUID, most int32) ([]ActiveAgentsRow, error) {
+	rows, err := q.db.Query(ctx, activeAgents, tenantID, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ActiveAgentsRow
+	for rows.Next() {
+		var i ActiveAgentsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.Name,
+			&i.Role,
+			&i.Status,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const agentIDsOfTeam = `-- name: AgentIDsOfTeam :many
+SELECT a.id FROM agents a
+WHERE a.tenant_id = $1 AND a.status = 'ACTIVE' AND ($2::uuid IS NULL OR EXISTS (
+  SELECT FROM team_members m WHERE m.tenant_id = a.tenant_id AND m.agent_id = a.id AND m.team_id = $2))
+ORDER BY a.id
+`
+
+func (q *Queries) AgentIDsOfTeam(ctx context.Context, tenantID uuid.UUID, teamID *uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, agentIDsOfTeam, tenantID, teamID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const agentsByIDs = `-- name: AgentsByIDs :many
 SELECT id, email, name, role, status, created_at FROM agents WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
 `
@@ -50,4 +118,41 @@ func (q *Queries) AgentsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uui
 		return nil, err
 	}
 	return items, nil
+}
+
+const insertAgent = `-- name: InsertAgent :exec
+WITH made AS (
+  INSERT INTO agents (tenant_id, id, email, email_folded, name, role, password_hash, created_at)
+  VALUES ($2, $3, $4, $5, $6, $7, $8, $9)
+  RETURNING tenant_id, id
+)
+INSERT INTO team_members (tenant_id, team_id, agent_id)
+SELECT made.tenant_id, team.id, made.id FROM made, unnest($1::uuid[]) AS team(id)
+`
+
+type InsertAgentParams struct {
+	Teams        []uuid.UUID
+	TenantID     uuid.UUID
+	ID           uuid.UUID
+	Email        string
+	EmailFolded  string
+	Name         string
+	Role         string
+	PasswordHash string
+	CreatedAt    time.Time
+}
+
+func (q *Queries) InsertAgent(ctx context.Context, arg InsertAgentParams) error {
+	_, err := q.db.Exec(ctx, insertAgent,
+		arg.Teams,
+		arg.TenantID,
+		arg.ID,
+		arg.Email,
+		arg.EmailFolded,
+		arg.Name,
+		arg.Role,
+		arg.PasswordHash,
+		arg.CreatedAt,
+	)
+	return err
 }

@@ -61,6 +61,43 @@ func (q *Queries) ChannelAccountsByIDs(ctx context.Context, tenantID uuid.UUID, 
 	return items, nil
 }
 
+const insertChannelAccount = `-- name: InsertChannelAccount :exec
+INSERT INTO channel_accounts (tenant_id, id, channel, provider, external_ref, name, team_id, settings, credentials_sealed, endpoint_id,
+  created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+`
+
+type InsertChannelAccountParams struct {
+	TenantID          uuid.UUID
+	ID                uuid.UUID
+	Channel           string
+	Provider          string
+	ExternalRef       string
+	Name              string
+	TeamID            *uuid.UUID
+	Settings          []byte
+	CredentialsSealed []byte
+	EndpointID        string
+	CreatedAt         time.Time
+}
+
+func (q *Queries) InsertChannelAccount(ctx context.Context, arg InsertChannelAccountParams) error {
+	_, err := q.db.Exec(ctx, insertChannelAccount,
+		arg.TenantID,
+		arg.ID,
+		arg.Channel,
+		arg.Provider,
+		arg.ExternalRef,
+		arg.Name,
+		arg.TeamID,
+		arg.Settings,
+		arg.CredentialsSealed,
+		arg.EndpointID,
+		arg.CreatedAt,
+	)
+	return err
+}
+
 const sealedCredentials = `-- name: SealedCredentials :many
 SELECT id, credentials_sealed FROM channel_accounts WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
 `
@@ -80,6 +117,60 @@ func (q *Queries) SealedCredentials(ctx context.Context, tenantID uuid.UUID, ids
 	for rows.Next() {
 		var i SealedCredentialsRow
 		if err := rows.Scan(&i.ID, &i.CredentialsSealed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const visibleAccounts = `-- name: VisibleAccounts :many
+SELECT id, channel, provider, external_ref, name, team_id, status, settings, endpoint_id, created_at FROM channel_accounts
+WHERE tenant_id = $1 AND ($2::boolean OR id = ANY ($3::uuid[])) ORDER BY name, id LIMIT $4
+`
+
+type VisibleAccountsRow struct {
+	ID          uuid.UUID
+	Channel     string
+	Provider    string
+	ExternalRef string
+	Name        string
+	TeamID      *uuid.UUID
+	Status      string
+	Settings    []byte
+	EndpointID  string
+	CreatedAt   time.Time
+}
+
+func (q *Queries) VisibleAccounts(ctx context.Context, tenantID uuid.UUID, everything bool, accounts []uuid.UUID, most int32) ([]VisibleAccountsRow, error) {
+	rows, err := q.db.Query(ctx, visibleAccounts,
+		tenantID,
+		everything,
+		accounts,
+		most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []VisibleAccountsRow
+	for rows.Next() {
+		var i VisibleAccountsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Channel,
+			&i.Provider,
+			&i.ExternalRef,
+			&i.Name,
+			&i.TeamID,
+			&i.Status,
+			&i.Settings,
+			&i.EndpointID,
+			&i.CreatedAt,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

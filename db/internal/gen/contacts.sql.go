@@ -73,3 +73,43 @@ func (q *Queries) IdentitiesByContactIDs(ctx context.Context, tenantID uuid.UUID
 	}
 	return items, nil
 }
+
+const visibleContacts = `-- name: VisibleContacts :many
+SELECT w.id::uuid AS id FROM unnest($1::uuid[]) AS w (id)
+WHERE EXISTS (SELECT FROM conversations c WHERE c.tenant_id = $2 AND c.contact_id = w.id
+  AND ($3::boolean OR c.assignee_id = $4 OR c.channel_account_id = ANY ($5::uuid[])))
+`
+
+type VisibleContactsParams struct {
+	Ids        []uuid.UUID
+	TenantID   uuid.UUID
+	Everything bool
+	Agent      *uuid.UUID
+	Accounts   []uuid.UUID
+}
+
+func (q *Queries) VisibleContacts(ctx context.Context, arg VisibleContactsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, visibleContacts,
+		arg.Ids,
+		arg.TenantID,
+		arg.Everything,
+		arg.Agent,
+		arg.Accounts,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

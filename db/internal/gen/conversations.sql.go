@@ -11,6 +11,19 @@ import (
 	"github.com/google/uuid"
 )
 
+const activeConversation = `-- name: ActiveConversation :one
+SELECT id FROM conversations
+WHERE tenant_id = $1 AND contact_id = $2 AND channel_account_id = $3
+  AND status IN ('OPEN', 'SNOOZED')
+`
+
+func (q *Queries) ActiveConversation(ctx context.Context, tenantID uuid.UUID, contactID uuid.UUID, channelAccountID uuid.UUID) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, activeConversation, tenantID, contactID, channelAccountID)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const conversationsByIDs = `-- name: ConversationsByIDs :many
 SELECT tenant_id, id, contact_id, channel_account_id, team_id, status, assignee_id, version, last_seq, inbound_count, last_message_at, last_inbound_at, preview, snoozed_until, snooze_gen, resolved_at, resolved_at_seq, follow_up_at, created_at FROM conversations WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
 `

@@ -170,6 +170,7 @@ type DeliveryAttempt struct {
 	Code             *string
 	Reason           *string
 	ExternalID       *string
+	Recipient        string
 }
 
 type DeliveryFact struct {
@@ -196,6 +197,8 @@ type Dispatch struct {
 	AuthRetried      bool
 	Hold             *string
 	HeldSince        *time.Time
+	PassableAt       *time.Time
+	Recipient        *string
 	QueuedAt         time.Time
 	ExpiresAt        time.Time
 }
@@ -364,6 +367,7 @@ type WebhookItem struct {
 	ChannelAccountID uuid.UUID
 	Provider         string
 	ItemKey          string
+	Kind             string
 	Raw              []byte
 	State            string
 	Reason           *string

@@ -7,9 +7,53 @@ package gen
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
+
+const insertTeam = `-- name: InsertTeam :exec
+INSERT INTO teams (tenant_id, id, name, created_at) VALUES ($1, $2, $3, $4)
+`
+
+func (q *Queries) InsertTeam(ctx context.Context, tenantID uuid.UUID, iD uuid.UUID, name string, createdAt time.Time) error {
+	_, err := q.db.Exec(ctx, insertTeam,
+		tenantID,
+		iD,
+		name,
+		createdAt,
+	)
+	return err
+}
+
+const teams = `-- name: Teams :many
+SELECT tenant_id, id, name, created_at FROM teams WHERE tenant_id = $1 ORDER BY name, id LIMIT $2
+`
+
+func (q *Queries) Teams(ctx context.Context, tenantID uuid.UUID, most int32) ([]Team, error) {
+	rows, err := q.db.Query(ctx, teams, tenantID, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Team
+	for rows.Next() {
+		var i Team
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Name,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
 
 const teamsByIDs = `-- name: TeamsByIDs :many
 SELECT tenant_id, id, name, created_at FROM teams WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
@@ -17,6 +61,65 @@ SELECT tenant_id, id, name, created_at FROM teams WHERE tenant_id = $1 AND id = 
 
 func (q *Queries) TeamsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]Team, error) {
 	rows, err := q.db.Query(ctx, teamsByIDs, tenantID, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Team
+	for rows.Next() {
+		var i Team
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Name,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const teamsByNames = `-- name: TeamsByNames :many
+SELECT tenant_id, id, name, created_at FROM teams WHERE tenant_id = $1 AND name = ANY ($2::text[])
+`
+
+func (q *Queries) TeamsByNames(ctx context.Context, tenantID uuid.UUID, names []string) ([]Team, error) {
+	rows, err := q.db.Query(ctx, teamsByNames, tenantID, names)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Team
+	for rows.Next() {
+		var i Team
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ID,
+			&i.Name,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const teamsOfAgent = `-- name: TeamsOfAgent :many
+SELECT t.tenant_id, t.id, t.name, t.created_at FROM team_members m JOIN teams t ON t.tenant_id = m.tenant_id AND t.id = m.team_id
+WHERE m.tenant_id = $1 AND m.agent_id = $2 ORDER BY t.name, t.id
+`
+
+func (q *Queries) TeamsOfAgent(ctx context.Context, tenantID uuid.UUID, agentID uuid.UUID) ([]Team, error) {
+	rows, err := q.db.Query(ctx, teamsOfAgent, tenantID, agentID)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,41 @@ func (q *Queries) Head(ctx context.Context, tenantID uuid.UUID) (HeadRow, error)
 	return i, err
 }
 
+const insertHead = `-- name: InsertHead :exec
+INSERT INTO tenant_heads (tenant_id, epoch) VALUES ($1, $2)
+`
+
+func (q *Queries) InsertHead(ctx context.Context, tenantID uuid.UUID, epoch uuid.UUID) error {
+	_, err := q.db.Exec(ctx, insertHead, tenantID, epoch)
+	return err
+}
+
+const insertTenant = `-- name: InsertTenant :exec
+INSERT INTO tenants (tenant_id, slug, name, reopen_within_days, reopen_keeps_assignee, created_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+`
+
+type InsertTenantParams struct {
+	TenantID            uuid.UUID
+	Slug                string
+	Name                string
+	ReopenWithinDays    int32
+	ReopenKeepsAssignee bool
+	CreatedAt           time.Time
+}
+
+func (q *Queries) InsertTenant(ctx context.Context, arg InsertTenantParams) error {
+	_, err := q.db.Exec(ctx, insertTenant,
+		arg.TenantID,
+		arg.Slug,
+		arg.Name,
+		arg.ReopenWithinDays,
+		arg.ReopenKeepsAssignee,
+		arg.CreatedAt,
+	)
+	return err
+}
+
 const now = `-- name: Now :one
 SELECT app.now()::timestamptz AS now
 `

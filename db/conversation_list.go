@@ -1,0 +1,143 @@
+package db
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/switchboard-inbox/switchboard/db/internal/gen"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
+
+// The page is merged from branches, one for each status and, where a filter needs it, channel account. Each branch is an index that is
+// already in the order of the list, so that it stops after a page, however many conversations there are and however few match.
+// No single index order serves every mixture of filters; written as one WHERE, Postgres would sort or walk the whole tenant.
+
+const listPage = `
+SELECT c.*, greatest(c.inbound_count - coalesce(r.inbound_no, 0), 0)::bigint AS unread
+FROM (SELECT b.id FROM (%branches%) b ORDER BY b.last_message_at DESC, b.id DESC LIMIT %limit%) page
+JOIN conversations c ON c.tenant_id = $1 AND c.id = page.id
+LEFT JOIN read_cursors r ON r.tenant_id = $1 AND r.agent_id = %agent% AND r.conversation_id = c.id
+ORDER BY c.last_message_at DESC, c.id DESC`
+
+const listBranch = `
+(SELECT x.id, x.last_message_at FROM %lanes% CROSS JOIN LATERAL (
+  SELECT c.id, c.last_message_at FROM conversations c WHERE c.tenant_id = $1 AND %where%
+  ORDER BY c.last_message_at DESC, c.id DESC LIMIT %limit%) x)`
+
+// ListConversations implements inbox.ConversationRows.
+func (tx *Tx) ListConversations(ctx context.Context, q inbox.ListQuery) ([]inbox.ListedConversation, error) {
+	s := newSelection(tx.tenant, q.Filter)
+	if q.After != nil {
+		s.where("(c.last_message_at, c.id) < (" + s.arg(q.After.LastMessageAt) + "::timestamptz, " + s.arg(q.After.ID) + "::uuid)")
+	}
+	branches := s.branches(q)
+	if len(branches) == 0 {
+		return nil, nil
+	}
+	limit := strconv.Itoa(q.Limit)
+	query := strings.NewReplacer("%branches%", strings.Join(branches, " UNION ALL "), "%agent%", s.arg(q.Viewer.Agent)).Replace(listPage)
+	query = strings.ReplaceAll(query, "%limit%", limit)
+	rows, err := tx.conn.Query(ctx, query, s.args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, listed)
+}
+
+// listed scans the columns of conversations in the order of the table, which is the order of gen.Conversation, and then unread.
+func listed(row pgx.CollectableRow) (inbox.ListedConversation, error) {
+	var r gen.Conversation
+	var unread int64
+	err := row.Scan(&r.TenantID, &r.ID, &r.ContactID, &r.ChannelAccountID, &r.TeamID, &r.Status, &r.AssigneeID, &r.Version, &r.LastSeq,
+		&r.InboundCount, &r.LastMessageAt, &r.LastInboundAt, &r.Preview, &r.SnoozedUntil, &r.SnoozeGen, &r.ResolvedAt, &r.ResolvedAtSeq,
+		&r.FollowUpAt, &r.CreatedAt, &unread)
+	return inbox.ListedConversation{Conversation: conversation(r), Unread: unread}, err
+}
+
+// selection is a WHERE clause under construction; only our own words get into it, every value is an argument.
+type selection struct {
+	args  []any
+	terms []string
+}
+
+// newSelection starts with the tenant as $1 and the filter's account, team and contact.
+func newSelection(tenant uuid.UUID, filter inbox.ConversationFilter) *selection {
+	s := &selection{args: []any{tenant}}
+	for column, id := range map[string]*uuid.UUID{
+		"c.channel_account_id": filter.ChannelAccountID, "c.team_id": filter.TeamID, "c.contact_id": filter.ContactID,
+	} {
+		if id != nil {
+			s.where(column + " = " + s.arg(*id))
+		}
+	}
+	slices.Sort(s.terms)
+	return s
+}
+
+func (s *selection) arg(v any) string {
+	s.args = append(s.args, v)
+	return "$" + strconv.Itoa(len(s.args))
+}
+
+func (s *selection) where(term string) { s.terms = append(s.terms, term) }
+
+// branches returns what the page is merged from: disjoint sets that hold exactly what the viewer may see under the filter.
+func (s *selection) branches(q inbox.ListQuery) []string {
+	statuses := "unnest(" + s.arg(texts(q.Filter.Status)) + "::text[]) AS lane (status)"
+	inStatus := "c.status = lane.status"
+	me := s.arg(q.Viewer.Agent) + "::uuid"
+	mine := "c.assignee_id = " + me
+	if q.Filter.Assignee == inbox.AssignedMine {
+		return []string{s.branch(statuses, inStatus, mine)}
+	}
+	var nobody []string
+	if q.Filter.Assignee == inbox.AssignedNobody {
+		nobody = []string{"c.assignee_id IS NULL"}
+	}
+	if q.Filter.ContactID != nil { // few rows, found by the contact's own index
+		s.seenBy([]inbox.Visibility{q.Viewer})
+		return []string{s.branch(statuses, append(nobody, inStatus)...)}
+	}
+	accounts := q.Viewer.Accounts
+	if chosen := q.Filter.ChannelAccountID; chosen != nil && (q.Viewer.All || slices.Contains(accounts, *chosen)) {
+		accounts = []uuid.UUID{*chosen}
+	} else if chosen != nil {
+		accounts = nil
+	}
+	var all []string
+	switch {
+	case q.Viewer.All && (q.Filter.ChannelAccountID != nil || q.Filter.TeamID == nil && nobody == nil):
+		return []string{s.branch(statuses, append(nobody, inStatus)...)}
+	case q.Viewer.All:
+		lanes := "channel_accounts a CROSS JOIN " + statuses
+		return []string{s.branch(lanes, append(nobody, inStatus, "a.tenant_id = $1 AND c.channel_account_id = a.id")...)}
+	case len(accounts) > 0:
+		lanes := "unnest(" + s.arg(accounts) + "::uuid[]) AS account (id) CROSS JOIN " + statuses
+		all = append(all, s.branch(lanes, append(nobody, inStatus, "c.channel_account_id = account.id")...))
+	}
+	if nobody == nil { // what is assigned to the viewer on accounts that he does not see otherwise
+		elsewhere := "c.channel_account_id <> ALL (" + s.arg(notNil(accounts)) + "::uuid[])"
+		all = append(all, s.branch(statuses, inStatus, mine, elsewhere))
+	}
+	return all
+}
+
+func (s *selection) branch(lanes string, terms ...string) string {
+	where := strings.Join(append(slices.Clone(terms), s.terms...), " AND ")
+	return strings.NewReplacer("%lanes%", lanes, "%where%", where).Replace(listBranch)
+}
+
+func texts[T ~string](values []T) []string { return column(values, func(v T) string { return string(v) }) }
+
+// notNil returns an empty list for none: NULL in its place would make a comparison unknown instead of true.
+func notNil[T any](values []T) []T {
+	if values == nil {
+		return []T{}
+	}
+	return values
+}
