@@ -16,8 +16,11 @@ CREATE TABLE dispatches (
   auth_retried       boolean NOT NULL DEFAULT false,
   hold               text,                    -- why a READY row waits although its time has come: BREAKER, RATE_LIMIT, REAUTH
   held_since         timestamptz,
+  -- From when on later messages of the conversation no longer wait for this one; set by its first failure. NULL: they wait.
+  passable_at        timestamptz,
+  recipient          text,                    -- the address a notification named; NULL: the contact's own
   queued_at          timestamptz NOT NULL,
-  expires_at         timestamptz NOT NULL,
+  expires_at         timestamptz NOT NULL,    -- due_at is never later than this
   PRIMARY KEY (tenant_id, message_id),
   FOREIGN KEY (tenant_id, message_id) REFERENCES messages,
   FOREIGN KEY (tenant_id, channel_account_id) REFERENCES channel_accounts,
@@ -27,6 +30,7 @@ CREATE INDEX dispatches_lane_idx ON dispatches (tenant_id, channel_account_id, d
 CREATE UNIQUE INDEX dispatches_order_idx ON dispatches (tenant_id, conversation_id, seq);
 CREATE INDEX dispatches_due_idx ON dispatches (due_at);
 CREATE INDEX dispatches_queued_idx ON dispatches (queued_at);
+CREATE INDEX dispatches_held_idx ON dispatches (tenant_id, channel_account_id, hold, held_since) WHERE hold IS NOT NULL;
 CALL app.protect('dispatches');
 CALL app.let_sweeper_read('dispatches');
 
@@ -57,11 +61,15 @@ CREATE TABLE delivery_attempts (
   code               text,
   reason             text,
   external_id        text,
+  recipient          text NOT NULL DEFAULT '', -- the address that was called
   PRIMARY KEY (tenant_id, id),
   CONSTRAINT delivery_attempts_attempt_key UNIQUE (tenant_id, message_id, attempt),
   FOREIGN KEY (tenant_id, message_id) REFERENCES messages,
   FOREIGN KEY (tenant_id, channel_account_id) REFERENCES channel_accounts
 );
+-- Receipts find their message here, also when a message was accepted twice.
+CREATE INDEX delivery_attempts_external_idx ON delivery_attempts (tenant_id, channel_account_id, external_id)
+  WHERE external_id IS NOT NULL;
 CALL app.protect('delivery_attempts');
 
 -- The set of facts a message's status is derived from; the first of a kind is kept, with the earliest provider time.
@@ -120,5 +128,6 @@ CREATE TABLE alerts (
 CREATE UNIQUE INDEX alerts_episode_key ON alerts (tenant_id, kind, subject_id) WHERE closed_at IS NULL;
 CREATE INDEX alerts_opened_idx ON alerts (tenant_id, opened_at DESC, id DESC);
 CREATE INDEX alerts_callback_idx ON alerts (callback_due_at) WHERE callback_due_at IS NOT NULL;
+CREATE INDEX alerts_open_idx ON alerts (tenant_id) WHERE closed_at IS NULL;
 CALL app.protect('alerts');
 CALL app.let_sweeper_read('alerts');

@@ -27,12 +27,35 @@ CREATE FUNCTION app.heads(wanted uuid[]) RETURNS TABLE (tenant_id uuid, seq bigi
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT h.tenant_id, h.seq FROM public.tenant_heads h WHERE h.tenant_id = ANY (wanted) $$;
 
--- Lanes with a row whose time has come.
+-- Lanes with a row whose time has come, or with a probe to send. It asks per account, so that one long queue hides no other lane.
 CREATE FUNCTION app.due_lanes(most int) RETURNS TABLE (tenant_id uuid, channel_account_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT DISTINCT d.tenant_id, d.channel_account_id
-      FROM (SELECT x.tenant_id, x.channel_account_id FROM public.dispatches x
-            WHERE x.due_at <= app.now() ORDER BY x.due_at LIMIT most) d $$;
+AS $$ SELECT a.tenant_id, a.id FROM public.channel_accounts a
+      WHERE EXISTS (SELECT FROM public.dispatches d
+                    WHERE d.tenant_id = a.tenant_id AND d.channel_account_id = a.id AND d.due_at <= app.now())
+      LIMIT most $$;
+
+-- Lanes that a rate limit has been holding for longer than the given time, without an open alert about it.
+CREATE FUNCTION app.limited_lanes(patience interval, most int) RETURNS TABLE (tenant_id uuid, channel_account_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT a.tenant_id, a.id FROM public.channel_accounts a
+      WHERE EXISTS (SELECT FROM public.dispatches d WHERE d.tenant_id = a.tenant_id AND d.channel_account_id = a.id
+                      AND d.hold = 'RATE_LIMIT' AND d.held_since <= app.now() - patience)
+        AND NOT EXISTS (SELECT FROM public.alerts x WHERE x.tenant_id = a.tenant_id AND x.kind = 'RATE_LIMITED'
+                          AND x.subject_id = a.id AND x.closed_at IS NULL)
+      LIMIT most $$;
+
+-- Tenants with an open alert, whose cause may have ended.
+CREATE FUNCTION app.alert_tenants(most int) RETURNS TABLE (tenant_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT t.tenant_id FROM public.tenants t
+      WHERE EXISTS (SELECT FROM public.alerts a WHERE a.tenant_id = t.tenant_id AND a.closed_at IS NULL) LIMIT most $$;
+
+-- Tenants with idempotency keys that are no longer promised.
+CREATE FUNCTION app.stale_key_tenants(age interval, most int) RETURNS TABLE (tenant_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT DISTINCT k.tenant_id FROM (SELECT x.tenant_id FROM public.idempotency_keys x
+                                        WHERE x.created_at <= app.now() - age ORDER BY x.created_at LIMIT most) k $$;
 
 CREATE FUNCTION app.due_snoozes(most int) RETURNS TABLE (tenant_id uuid, conversation_id uuid, snooze_gen bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -62,11 +85,16 @@ CREATE FUNCTION app.parked_tenants(most int) RETURNS TABLE (tenant_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$ SELECT DISTINCT p.tenant_id FROM (SELECT x.tenant_id FROM public.parked_facts x ORDER BY x.parked_at LIMIT most) p $$;
 
+-- Looks at the end of each tenant's log only: a row is written within seconds of its time, the hour allows for clocks that differ.
 CREATE FUNCTION app.unsealed_tenants(most int) RETURNS TABLE (tenant_id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT DISTINCT u.tenant_id FROM (
-        SELECT l.tenant_id FROM public.audit_log l
-        WHERE NOT EXISTS (SELECT FROM public.audit_seals s WHERE s.tenant_id = l.tenant_id AND s.audit_id = l.id) LIMIT most) u $$;
+AS $$ SELECT t.tenant_id FROM public.tenants t
+      LEFT JOIN LATERAL (SELECT l.at FROM public.audit_seals s JOIN public.audit_log l ON l.tenant_id = s.tenant_id AND l.id = s.audit_id
+                         WHERE s.tenant_id = t.tenant_id ORDER BY s.no DESC LIMIT 1) last ON true
+      WHERE EXISTS (SELECT FROM public.audit_log l WHERE l.tenant_id = t.tenant_id
+                      AND l.at >= coalesce(last.at - interval '1 hour', '-infinity')
+                      AND NOT EXISTS (SELECT FROM public.audit_seals s WHERE s.tenant_id = l.tenant_id AND s.audit_id = l.id))
+      LIMIT most $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin

@@ -1,0 +1,146 @@
+package outbound
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
+
+// made is what a mutation keeps under its idempotency key.
+type made struct {
+	MessageID uuid.UUID `json:"messageId"`
+	AccountID uuid.UUID `json:"accountId"`
+	message   *inbox.Message // set when it was made just now
+}
+
+// order is one message on its way into the queue.
+type order struct {
+	before       *inbox.Conversation // nil for a new conversation
+	conversation *inbox.Conversation
+	message      *inbox.Message
+	recipient    string // an address that was named; empty: the contact's own
+	action       string // for the audit log
+}
+
+// queue appends the message to its conversation and makes the row that gets it sent, in the transaction of its intent.
+func (o *Outbound) queue(ctx context.Context, tx Tx, actor inbox.Actor, now time.Time, q order) (made, error) {
+	m := q.message
+	m.Direction, m.Status = inbox.Outbound, inbox.MessageQueued
+	if actor.IsAgent() {
+		q.conversation.FollowUpAt = nil // somebody takes care
+	}
+	entry := inbox.Entry{Before: q.before, Conversation: q.conversation, Message: m}
+	if err := inbox.Append(ctx, tx, actor, now, []inbox.Entry{entry}); err != nil {
+		return made{}, err
+	}
+	err := tx.InsertDispatches(ctx, Lifetime, []Dispatch{{
+		MessageID: m.ID, ChannelAccountID: m.ChannelAccountID, ConversationID: m.ConversationID, Seq: m.Seq, Recipient: q.recipient,
+	}})
+	if err != nil {
+		return made{}, err
+	}
+	line := auditLine(actor, now, q.action, "message", m.ID)
+	line.CorrelationID = m.CorrelationID
+	line.Details = map[string]any{"conversation": m.ConversationID, "kind": m.Kind}
+	if m.RetryOf != nil {
+		line.Details["retryOf"] = *m.RetryOf
+	}
+	return made{MessageID: m.ID, AccountID: m.ChannelAccountID, message: m}, tx.Audit(ctx, line)
+}
+
+func auditLine(actor inbox.Actor, now time.Time, action, subject string, id uuid.UUID) inbox.AuditEntry {
+	line := inbox.AuditEntry{At: now, ActorKind: actor.Kind(), Action: action, SubjectKind: subject, SubjectID: &id}
+	if by := actor.ID(); by != uuid.Nil {
+		line.ActorID = &by
+	}
+	return line
+}
+
+// perform runs a sending mutation: once for its key, in one transaction, and rings the lane after the commit.
+func (o *Outbound) perform(ctx context.Context, actor inbox.Actor, call inbox.Call, fn func(Tx) (made, error)) (inbox.Message, error) {
+	var message inbox.Message
+	var result made
+	err := o.store.InTenant(ctx, actor.Tenant(), func(tx Tx) (err error) {
+		result, err = inbox.Once(ctx, tx, actor, call, func() (made, error) { return fn(tx) })
+		if err != nil {
+			return err
+		}
+		if result.message != nil {
+			message = *result.message
+			return nil
+		}
+		message, err = oneMessage(ctx, tx, result.MessageID, "message")
+		return err
+	})
+	if err != nil {
+		return inbox.Message{}, err
+	}
+	o.cfg.Bells.Ring(ctx, actor.Tenant(), result.AccountID)
+	return message, nil
+}
+
+// oneMessage returns the message, or a NotFound error that names the field it was asked by.
+func oneMessage(ctx context.Context, tx Tx, id uuid.UUID, field string) (inbox.Message, error) {
+	found, err := tx.MessagesByIDs(ctx, []uuid.UUID{id})
+	if err != nil {
+		return inbox.Message{}, err
+	}
+	if len(found) == 0 {
+		return inbox.Message{}, notFound(field, "there is no such message")
+	}
+	return found[0], nil
+}
+
+func notFound(field, message string) error {
+	return &fault.Error{Code: fault.NotFound, Field: field, Message: message}
+}
+
+// writable locks the conversation for a message of the actor and returns it with its channel account. It returns NotFound for one the actor
+// does not see, and Conflict for one that is not OPEN or whose account is switched off.
+func writable(ctx context.Context, tx Tx, actor inbox.Actor, id uuid.UUID) (*inbox.Conversation, inbox.ChannelAccount, error) {
+	locked, err := tx.LockConversations(ctx, []uuid.UUID{id})
+	if err != nil {
+		return nil, inbox.ChannelAccount{}, err
+	}
+	if len(locked) == 0 || !actor.Visibility().Sees(locked[0].ChannelAccountID, locked[0].AssigneeID) {
+		return nil, inbox.ChannelAccount{}, notFound("conversationId", "there is no such conversation")
+	}
+	c := &locked[0]
+	if c.Status != inbox.StatusOpen {
+		return nil, inbox.ChannelAccount{}, &fault.Error{Code: fault.Conflict, Field: "conversationId",
+			Message: "the conversation is not open; reopen it first", Details: map[string]any{"reason": "NOT_OPEN", "status": c.Status}}
+	}
+	account, err := usableAccount(ctx, tx, c.ChannelAccountID)
+	return c, account, err
+}
+
+// usableAccount returns the channel account; NotFound when there is none, Conflict when it is switched off. One whose credentials must
+// be renewed is usable: its messages wait.
+func usableAccount(ctx context.Context, tx Tx, id uuid.UUID) (inbox.ChannelAccount, error) {
+	found, err := tx.ChannelAccountsByIDs(ctx, []uuid.UUID{id})
+	if err != nil {
+		return inbox.ChannelAccount{}, err
+	}
+	if len(found) == 0 {
+		return inbox.ChannelAccount{}, notFound("channelAccountId", "there is no such channel account")
+	}
+	if found[0].Status == inbox.AccountDisabled {
+		return inbox.ChannelAccount{}, &fault.Error{Code: fault.Conflict, Field: "channelAccountId",
+			Message: "the channel account is switched off; ask an admin", Details: map[string]any{"reason": "ACCOUNT_DISABLED"}}
+	}
+	return found[0], nil
+}
+
+// checkWindow returns ReplyWindowClosed for free text that the channel does not let go now.
+func checkWindow(account inbox.ChannelAccount, c *inbox.Conversation, kind channel.Kind, now time.Time) error {
+	if kind == channel.KindTemplate || !windowShut(account.Channel, c, now) {
+		return nil
+	}
+	return &fault.Error{Code: fault.ReplyWindowClosed, Field: "text",
+		Message: "the contact's last message is more than 24 hours old; send a template instead"}
+}

@@ -1,0 +1,78 @@
+-- name: InsertDispatches :exec
+INSERT INTO dispatches (tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, recipient, queued_at, expires_at)
+SELECT @tenant_id, d.message_id, d.channel_account_id, d.conversation_id, d.seq, 'READY', app.now(), nullif(d.recipient, ''), app.now(),
+  app.now() + @lifetime::interval
+FROM (SELECT unnest(@message_ids::uuid[]) AS message_id, unnest(@channel_account_ids::uuid[]) AS channel_account_id,
+  unnest(@conversation_ids::uuid[]) AS conversation_id, unnest(@seqs::bigint[]) AS seq, unnest(@recipients::text[]) AS recipient) d;
+
+-- name: LockDispatches :many
+SELECT * FROM dispatches WHERE tenant_id = @tenant_id AND message_id = ANY (@ids::uuid[]) ORDER BY message_id FOR UPDATE;
+
+-- name: DispatchesByIDs :many
+SELECT sqlc.embed(d), l.limited_until, l.probe_at FROM dispatches d
+LEFT JOIN lanes l ON l.tenant_id = d.tenant_id AND l.channel_account_id = d.channel_account_id
+WHERE d.tenant_id = @tenant_id AND d.message_id = ANY (@ids::uuid[]);
+
+-- name: UpdateDispatches :exec
+-- Fenced: a row that has another attempt by now is left alone.
+UPDATE dispatches d
+SET state = u.state, due_at = least(app.now() + u.wait, d.expires_at), tries = u.tries, crashes = u.crashes, auth_retried = u.auth_retried,
+  held_since = CASE WHEN u.hold = '' THEN NULL WHEN d.hold = u.hold THEN d.held_since ELSE app.now() END,
+  hold = nullif(u.hold, ''),
+  passable_at = CASE WHEN u.passable THEN coalesce(d.passable_at, app.now() + interval '30 seconds') ELSE d.passable_at END
+FROM (SELECT unnest(@message_ids::uuid[]) AS message_id, unnest(@attempts::int[]) AS attempt, unnest(@states::text[]) AS state,
+  unnest(@waits::interval[]) AS wait, unnest(@tries::int[]) AS tries, unnest(@crashes::int[]) AS crashes,
+  unnest(@auth_retried::boolean[]) AS auth_retried, unnest(@holds::text[]) AS hold, unnest(@passables::boolean[]) AS passable) u
+WHERE d.tenant_id = @tenant_id AND d.message_id = u.message_id AND d.attempt = u.attempt;
+
+-- name: DeleteDispatches :many
+DELETE FROM dispatches WHERE tenant_id = @tenant_id AND message_id = ANY (@ids::uuid[]) RETURNING message_id;
+
+-- name: HoldLane :execrows
+-- Makes visible why due rows wait; those that are held already are not touched again.
+UPDATE dispatches SET hold = @hold, held_since = app.now()
+WHERE tenant_id = @tenant_id AND channel_account_id = @channel_account_id AND state = 'READY' AND hold IS NULL
+  AND due_at <= app.now() - @patience::interval;
+
+-- name: ReleaseLane :execrows
+-- Their waiting begins anew, so that nobody is alarmed about a queue that has just been let go, and order counts again.
+UPDATE dispatches SET hold = NULL, held_since = NULL, due_at = least(app.now(), expires_at), passable_at = NULL,
+  auth_retried = CASE WHEN @hold::text = 'REAUTH' THEN false ELSE auth_retried END
+WHERE tenant_id = @tenant_id AND channel_account_id = @channel_account_id AND state = 'READY' AND hold = @hold::text;
+
+-- name: OverdueDispatches :many
+SELECT d.message_id, d.conversation_id, d.state, (d.expires_at <= app.now())::boolean AS expired, d.attempt, d.tries, d.crashes,
+  d.auth_retried, m.on_unknown, m.kind
+FROM dispatches d JOIN messages m ON m.tenant_id = d.tenant_id AND m.id = d.message_id
+WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND d.due_at <= app.now()
+  AND (d.state <> 'READY' OR d.expires_at <= app.now())
+ORDER BY d.due_at LIMIT @most;
+
+-- name: HeldTooLong :many
+SELECT message_id, conversation_id, attempt FROM dispatches
+WHERE tenant_id = @tenant_id AND channel_account_id = @channel_account_id AND state = 'READY' AND hold = @hold::text
+  AND held_since <= app.now() - @patience::interval
+ORDER BY held_since LIMIT @most;
+
+-- name: NextDue :one
+-- When the lane has to be looked at again; no row: nothing waits there.
+SELECT extract(epoch FROM min(t.at) - app.now())::float8 AS seconds FROM (
+  SELECT min(d.due_at) AS at FROM dispatches d
+  WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND d.due_at > app.now()
+  UNION ALL
+  SELECT min(d.passable_at) FROM dispatches d
+  WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND d.passable_at > app.now()
+  UNION ALL
+  SELECT CASE WHEN l.breaker_opened_at IS NOT NULL THEN greatest(l.probe_at, app.now()) ELSE l.limited_until END FROM lanes l
+  WHERE l.tenant_id = @tenant_id AND l.channel_account_id = @channel_account_id
+    AND (l.breaker_opened_at IS NOT NULL OR l.limited_until > app.now())
+    AND EXISTS (SELECT FROM dispatches d WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id)
+) t HAVING min(t.at) IS NOT NULL;
+
+-- name: ContactByPhone :one
+SELECT contact_id FROM contact_identities WHERE tenant_id = @tenant_id AND kind = 'PHONE' AND value = @phone;
+
+-- name: NewestConversationOf :one
+SELECT id FROM conversations
+WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND channel_account_id = @channel_account_id
+ORDER BY status = 'RESOLVED', created_at DESC, id DESC LIMIT 1;
