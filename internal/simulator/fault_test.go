@@ -132,9 +132,9 @@ func TestOutboxSurvives(t *testing.T) {
 	keep := func(c *simulator.Config) { c.StateDir = dir }
 	v := b.start(keep)
 	v.write(map[string]any{"text": "before"})
-	b.await(1)
+	v.settle()
 	b.setDown(true)
-	v.write(map[string]any{"text": "while down", "media": nil})
+	v.write(map[string]any{"text": "while down"})
 	receipt, err := b.send("answer")
 	if err != nil {
 		t.Fatal(err)
@@ -202,8 +202,8 @@ func TestRawWebhook(t *testing.T) {
 	if got := post(map[string]any{"body": body, "times": 3}); len(got) != 3 || got[0] != 200 || got[2] != 200 {
 		t.Errorf("signed: %v, want 200 three times", got)
 	}
-	if b.bodies[0] != body {
-		t.Errorf("posted %q, want the bytes as they were given", b.bodies[0])
+	if got := b.firstBody(); got != body {
+		t.Errorf("posted %q, want the bytes as they were given", got)
 	}
 	for _, signature := range []string{"", "sha256=00"} {
 		if got := post(map[string]any{"body": body, "signature": signature}); len(got) != 1 || got[0] == 200 {

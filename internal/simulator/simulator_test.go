@@ -28,6 +28,7 @@ const (
 // business is the other side: the real provider, which sends to the simulator and reads what it posts.
 type business struct {
 	t        *testing.T
+	reader   *meta.Provider // of webhooks; it calls nobody
 	provider *meta.Provider
 	account  channel.Account
 	webhook  *httptest.Server
@@ -42,6 +43,11 @@ type business struct {
 func newBusiness(t *testing.T) *business {
 	t.Helper()
 	b := &business{t: t, news: make(chan struct{}, 1000), account: channel.NewAccount("account", number, nil, []byte(`{"accessToken":"`+token+`"}`))}
+	reader, err := meta.New(meta.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.reader = reader
 	b.webhook = httptest.NewServer(http.HandlerFunc(b.receive))
 	t.Cleanup(b.webhook.Close)
 	return b
@@ -49,7 +55,7 @@ func newBusiness(t *testing.T) *business {
 
 func (b *business) receive(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	items, err := b.provider.Receive(r.Context(), channel.NewEndpoint("e", nil, []byte(secret)), channel.Request{Header: r.Header, Body: body})
+	items, err := b.reader.Receive(r.Context(), channel.NewEndpoint("e", nil, []byte(secret)), channel.Request{Header: r.Header, Body: body})
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.down || err != nil {
@@ -72,6 +78,13 @@ func (b *business) received() []channel.Item {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]channel.Item(nil), b.items...)
+}
+
+// firstBody returns the bytes of the first webhook.
+func (b *business) firstBody() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bodies[0]
 }
 
 // await waits until at least n items have come in.
@@ -193,6 +206,25 @@ func (v vendor) fault(kind string, more ...any) {
 	}
 }
 
+// settle waits until every webhook has been taken and noted.
+func (v vendor) settle() {
+	v.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(10 * time.Second)
+	for {
+		var outbox struct{ Waiting int }
+		if v.call(http.MethodGet, "/api/outbox", nil, &outbox); outbox.Waiting == 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			v.t.Fatalf("%d webhooks are not taken", outbox.Waiting)
+		}
+	}
+}
+
 func (v vendor) calls() []simulator.Call {
 	v.t.Helper()
 	var out struct{ Calls []simulator.Call }
@@ -208,7 +240,7 @@ func TestConversation(t *testing.T) {
 	if !ok || in.Text != "Größe 😀 / M?" || in.From.Name != "Mía" || in.From.Phone != customer || in.ExternalID != written.ID {
 		t.Fatalf("the business reads %+v", in)
 	}
-	if body := b.bodies[0]; !strings.Contains(body, `Gr\u00f6\u00dfe \ud83d\ude00 \/ M?`) {
+	if body := b.firstBody(); !strings.Contains(body, `Gr\u00f6\u00dfe \ud83d\ude00 \/ M?`) {
 		t.Errorf("the webhook is not escaped as Meta does it: %s", body)
 	}
 	receipt, err := b.send("yes")
@@ -225,6 +257,7 @@ func TestConversation(t *testing.T) {
 	if len(calls) != 1 || !calls[0].Accepted || calls[0].Opaque != "attempt-yes" || calls[0].MessageID != receipt.ExternalID || calls[0].EndedAt.IsZero() {
 		t.Errorf("calls = %+v", calls)
 	}
+	v.settle()
 	var chat struct{ Messages []simulator.Message }
 	v.call(http.MethodGet, "/api/chats/"+customer+"?account="+number, nil, &chat)
 	if len(chat.Messages) != 2 || chat.Messages[0].Status != "delivered" || chat.Messages[1].Status != "read" || chat.Messages[1].Text != "yes" {
