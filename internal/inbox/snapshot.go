@@ -16,7 +16,10 @@ type EventPage struct {
 type Snapshot struct {
 	Conversations map[uuid.UUID]*Conversation
 	Messages      map[uuid.UUID]*Message
-	Attachments   map[uuid.UUID][]Attachment // by message; present, if empty, for every message
+	Attachments   map[uuid.UUID][]Attachment // by message
+	Marks         map[uuid.UUID][]Mark       // by message, oldest first
+	Quotes        map[uuid.UUID]*Message     // the message that a message quotes
+	Retries       map[uuid.UUID]uuid.UUID    // the message that retries a message
 	Contacts      map[uuid.UUID]*Contact     // with identities
 	Accounts      map[uuid.UUID]*ChannelAccount
 	Agents        map[uuid.UUID]*Agent

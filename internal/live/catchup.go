@@ -1,0 +1,130 @@
+package live
+
+import (
+	"context"
+	"errors"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
+
+var errStalled = errors.New("the subscriber takes nothing")
+
+// catchUp serves a subscription from history until it has had everything, and turns it live.
+func (sub *subscription) catchUp() {
+	for failures := 0; ; {
+		live, err := sub.step()
+		switch {
+		case live:
+			return
+		case sub.ctx.Err() != nil:
+			sub.end(sub.fate())
+			return
+		case err == nil:
+			failures = 0
+		case errors.Is(err, errTooOld):
+			sub.end(CursorTooOld)
+			return
+		case errors.Is(err, errStalled):
+			sub.end(TooSlow)
+			return
+		case fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Internal):
+			failures++
+			pause(sub.ctx, failures)
+		default: // the actor may not listen any more
+			sub.end(Over)
+			return
+		}
+	}
+}
+
+// step offers some items, or turns the subscription live when there are none.
+func (sub *subscription) step() (live bool, err error) {
+	if sub.due > 0 {
+		if err := sub.recheck(sub.due); err != nil {
+			return false, err
+		}
+		sub.due = 0
+	}
+	items, live, err := sub.next()
+	if live || err != nil {
+		return live, err
+	}
+	return false, sub.replay(items)
+}
+
+// next returns items that follow the subscription's place. When there are none it turns live, under the lock under which the reader
+// advances.
+func (sub *subscription) next() (items []*Item, live bool, err error) {
+	s := sub.stream
+	s.mu.Lock()
+	if sub.pos >= s.last {
+		cursor := inbox.Cursor{Epoch: s.epoch, Seq: sub.pos}.String()
+		turned := sub.state.CompareAndSwap(stateCatching, stateLive)
+		sub.group.roll = nil
+		s.mu.Unlock()
+		if turned {
+			sub.taker.CaughtUp(cursor)
+		}
+		return nil, true, nil
+	}
+	if len(s.recent) > 0 && s.recent[0].Seq <= sub.pos+1 {
+		items = itemsAfter(s.recent, sub.pos)
+		items = items[:min(len(items), pageSize)]
+	}
+	s.mu.Unlock()
+	if items != nil {
+		return items, false, nil
+	}
+	items, err = s.past(sub.ctx, sub.pos)
+	return items, false, err
+}
+
+// replay offers the items at the subscriber's own pace. It can be called again after an error: it goes on where it stopped.
+func (sub *subscription) replay(items []*Item) error {
+	audience := sub.group.audience
+	if err := sub.stream.cover(sub.ctx, sub.stream.history.turn, items, audience.Wants); err != nil {
+		return err
+	}
+	for _, item := range items {
+		// Where the item lies in the past, what holds now decides.
+		if changesAccess(&item.Event) && concerns(&item.Event, sub.actor) {
+			if err := sub.recheck(item.Seq); err != nil {
+				return err
+			}
+		}
+		if audience.Wants(&item.Event) {
+			if item.Snapshot() == nil {
+				return nil // the reader let go of it meanwhile; load it again
+			}
+			if err := sub.insist(item, audience.View(item, sub.actor)); err != nil {
+				return err
+			}
+		}
+		sub.pos = item.Seq
+	}
+	return nil
+}
+
+// insist passes the item on as soon as the subscriber has room.
+func (sub *subscription) insist(item *Item, view View) error {
+	switch view {
+	case Nothing:
+		return sub.ctx.Err()
+	case Gone:
+		sub.end(Over)
+		return sub.ctx.Err()
+	}
+	for sub.state.Load() == stateCatching && !sub.taker.Take(item, view) {
+		ctx, cancel := context.WithTimeout(sub.ctx, sub.stream.hub.cfg.Stall)
+		err := sub.taker.Wait(ctx)
+		cancel()
+		switch {
+		case sub.ctx.Err() != nil:
+			return sub.ctx.Err()
+		case err != nil:
+			return errStalled
+		}
+	}
+	return sub.ctx.Err()
+}

@@ -1,0 +1,287 @@
+package live
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
+
+const (
+	pageSize   = 256      // events read at once
+	keptItems  = 512      // newest items kept for those that come back soon
+	keptLoaded = pageSize // of these, how many keep what they point to; the others load it again
+	readLimit  = 10 * time.Second
+)
+
+// stream follows one tenant: it reads each new event once and offers it to every live member of every group.
+type stream struct {
+	hub     *Hub
+	tenant  inbox.TenantID
+	ready   chan struct{} // closed when started, or failed
+	failed  error
+	history history
+	access  accesses
+
+	mu      sync.Mutex
+	retired bool
+	reading bool
+	epoch   string
+	last    int64 // the newest event that was offered, or is being offered
+	heard   int64 // the newest event we were told of
+	groups  map[Audience]*group
+	members int
+	left    time.Time // when the last member left
+	recent  []*Item   // the newest items without a gap, up to last
+}
+
+// group is the subscribers of one audience.
+type group struct {
+	audience Audience
+	members  map[*subscription]struct{} // live or catching up
+	roll     []*subscription            // the live ones; nil when it must be made anew
+}
+
+func newStream(h *Hub, tenant inbox.TenantID) *stream {
+	s := &stream{hub: h, tenant: tenant, ready: make(chan struct{}), groups: map[Audience]*group{}, left: time.Now()}
+	s.history.init()
+	s.access.init()
+	return s
+}
+
+// start learns where the tenant's stream stands.
+func (s *stream) start() {
+	defer close(s.ready)
+	ctx, cancel := context.WithTimeout(s.hub.ctx, readLimit)
+	defer cancel()
+	page, err := s.hub.cfg.Source.Events(ctx, s.tenant, 0, 0, nil)
+	if err != nil {
+		s.failed = err
+		s.hub.forget(s)
+		return
+	}
+	s.mu.Lock()
+	s.epoch, s.last = page.Epoch, page.Head
+	s.mu.Unlock()
+	s.wake(0) // what was committed since we looked may have been announced before we could listen
+}
+
+// wake tells that there are events up to seq.
+func (s *stream) wake(seq int64) {
+	s.mu.Lock()
+	s.heard = max(s.heard, seq)
+	start := s.epoch != "" && !s.reading && !s.retired && s.heard > s.last
+	if start {
+		s.reading = true
+	}
+	s.mu.Unlock()
+	if start {
+		s.hub.spawn(s.read)
+	}
+}
+
+// read reads and offers until nothing is left. It is the only goroutine that advances the stream. A failure is tried again until the
+// Hub ends: subscribers wait, and miss nothing.
+func (s *stream) read() {
+	for failures := 0; s.hub.ctx.Err() == nil; {
+		more, err := s.readPage()
+		switch {
+		case err != nil:
+			failures++
+			s.hub.cfg.Log.Warn("live: events cannot be read; trying again", "tenant", s.tenant, "error", err)
+			pause(s.hub.ctx, failures)
+		case !more:
+			return
+		default:
+			failures = 0
+		}
+	}
+}
+
+// readPage reads and offers the events after the last one. It returns whether there may be more; when not, the stream is no longer
+// being read.
+func (s *stream) readPage() (more bool, err error) {
+	s.mu.Lock()
+	after, epoch, target := s.last, s.epoch, s.heard
+	audiences := make([]Audience, 0, len(s.groups))
+	for audience := range s.groups {
+		audiences = append(audiences, audience)
+	}
+	s.mu.Unlock()
+	wanted := func(e *inbox.Event) bool { return wantedBy(audiences, e) }
+	page, err := s.fetch(after, wanted)
+	if err != nil {
+		return false, err
+	}
+	gap := len(page.Events) > 0 && page.Events[0].Seq != after+1 || len(page.Events) == 0 && page.Head > after
+	if page.Epoch != epoch || page.Head < after || gap {
+		s.begin(page)
+		return true, nil
+	}
+	items := itemsOf(page.Events, page.Epoch)
+	for _, item := range items {
+		if page.Snapshot != nil && wanted(&item.Event) {
+			item.snapshot.Store(page.Snapshot)
+		}
+	}
+	if len(items) > 0 {
+		s.offer(items, s.advance(items))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	more = len(page.Events) == pageSize || s.heard > target && s.heard > s.last
+	s.reading = more
+	return more, nil
+}
+
+// fetch reads a page in its turn: only so many tenants are read at the same time.
+func (s *stream) fetch(after int64, wanted func(*inbox.Event) bool) (inbox.EventPage, error) {
+	select {
+	case s.hub.slots <- struct{}{}:
+		defer func() { <-s.hub.slots }()
+	case <-s.hub.ctx.Done():
+		return inbox.EventPage{}, s.hub.ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(s.hub.ctx, readLimit)
+	defer cancel()
+	return s.hub.cfg.Source.Events(ctx, s.tenant, after, pageSize, wanted)
+}
+
+// begin starts over where the page stands: the numbering is another one, or history was cut off before it was read. Whoever listens
+// must query afresh.
+func (s *stream) begin(page inbox.EventPage) {
+	s.hub.cfg.Log.Warn("live: the numbering of events was replaced; subscribers must query afresh", "tenant", s.tenant)
+	s.mu.Lock()
+	s.epoch, s.last, s.heard, s.recent = page.Epoch, page.Head, page.Head, nil
+	s.mu.Unlock()
+	s.history.clear()
+	for _, sub := range s.everybody() {
+		sub.doom(CursorUnknown)
+	}
+}
+
+// advance makes the items the stream's newest and returns who is live at this moment. Whoever turns live later has had the items.
+func (s *stream) advance(items []*Item) []roll {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = items[len(items)-1].Seq
+	s.heard = max(s.heard, s.last)
+	s.recent = append(s.recent, items...)
+	if surplus := len(s.recent) - keptItems; surplus > 0 {
+		s.recent = append([]*Item(nil), s.recent[surplus:]...)
+	}
+	if old := len(s.recent) - keptLoaded; old > 0 {
+		for _, item := range s.recent[max(0, old-len(items)):old] {
+			item.snapshot.Store(nil)
+		}
+	}
+	rolls := make([]roll, 0, len(s.groups))
+	for _, g := range s.groups {
+		rolls = append(rolls, roll{audience: g.audience, members: g.live()})
+	}
+	return rolls
+}
+
+// roll is the live members of a group at one moment.
+type roll struct {
+	audience Audience
+	members  []*subscription
+}
+
+func (g *group) live() []*subscription {
+	if g.roll == nil {
+		g.roll = make([]*subscription, 0, len(g.members))
+		for sub := range g.members {
+			if sub.state.Load() == stateLive {
+				g.roll = append(g.roll, sub)
+			}
+		}
+	}
+	return g.roll
+}
+
+// offer offers the items in their order, each to everybody before the next one.
+func (s *stream) offer(items []*Item, rolls []roll) {
+	audiences := make([]Audience, len(rolls))
+	for i, r := range rolls {
+		audiences[i] = r.audience
+	}
+	for failures := 1; ; failures++ {
+		err := s.cover(s.hub.ctx, nil, items, func(e *inbox.Event) bool { return wantedBy(audiences, e) })
+		if err == nil {
+			break
+		}
+		if pause(s.hub.ctx, failures); s.hub.ctx.Err() != nil {
+			return
+		}
+	}
+	for _, item := range items {
+		s.changeAccess(item, rolls)
+		for _, r := range rolls {
+			if !r.audience.Wants(&item.Event) {
+				continue
+			}
+			for _, sub := range r.members {
+				sub.offer(item)
+			}
+		}
+	}
+}
+
+// changeAccess lets an event that changes what somebody may see take effect on the members it concerns, before anything after it.
+func (s *stream) changeAccess(item *Item, rolls []roll) {
+	if !changesAccess(&item.Event) {
+		return
+	}
+	s.access.changed(&item.Event)
+	for _, r := range rolls {
+		for _, sub := range r.members {
+			if sub.state.Load() != stateLive || !concerns(&item.Event, sub.actor) {
+				continue
+			}
+			if endsSession(&item.Event, sub.actor) {
+				sub.end(Over)
+				continue
+			}
+			sub.due = item.Seq // catching up begins by reading what the actor may do
+			sub.park(max(sub.pos, item.Seq-1))
+		}
+	}
+}
+
+func wantedBy(audiences []Audience, e *inbox.Event) bool {
+	for _, audience := range audiences {
+		if audience.Wants(e) {
+			return true
+		}
+	}
+	return false
+}
+
+func itemsOf(events []inbox.Event, epoch string) []*Item {
+	block := make([]Item, len(events))
+	items := make([]*Item, len(events))
+	for i, e := range events {
+		block[i].Event, block[i].Epoch = e, epoch
+		items[i] = &block[i]
+	}
+	return items
+}
+
+// pause waits before another try: 100 ms at first, 2 s at most, with jitter.
+func pause(ctx context.Context, failures int) {
+	wait := min(100*time.Millisecond<<min(failures-1, 10), 2*time.Second)
+	timer := time.NewTimer(wait/2 + rand.N(wait/2))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func closed() error {
+	return fault.New(fault.Unavailable, "this server is shutting down; reconnect")
+}
