@@ -2,7 +2,7 @@
 import { initPanel, showFaults, showOutbox, showSettings, addCall } from './panel.js';
 
 const $ = (id) => document.getElementById(id);
-const state = { accounts: [], customers: [], chats: new Map(), last: new Map(), account: '', phone: '', replyTo: null, rows: new Map(), shown: '', pinned: true };
+const state = { accounts: [], customers: [], chats: new Map(), last: new Map(), account: '', phone: '', replyTo: null, rows: new Map(), shown: '', pinned: true, top: 0 };
 const EMOJI = ['👍', '❤️', '😂', '😮', '🙏'];
 
 export async function api(method, path, body) {
@@ -328,7 +328,10 @@ $('attach-location').addEventListener('click', () => write({ location: { latitud
 $('attach-contact').addEventListener('click', () => write({ raw: { type: 'contacts', contacts: [{ name: { formatted_name: 'Noa', first_name: 'Noa' }, phones: [{ phone: '+1 555 010 0399', type: 'CELL' }] }] } }));
 $('attach-poll').addEventListener('click', () => write({ raw: { type: 'unsupported', unsupported: { type: 'poll' }, errors: [{ code: 131051, title: 'Message type unknown' }] } }));
 $('log').addEventListener('scroll', () => {
-  state.pinned = $('log').scrollHeight - $('log').scrollTop - $('log').clientHeight < 80;
+  const { scrollHeight, scrollTop, clientHeight } = $('log');
+  if (scrollHeight - scrollTop - clientHeight < 80) state.pinned = true;
+  else if (scrollTop < state.top) state.pinned = false; // scrolled up by hand; a picture that grows does not move the top
+  state.top = scrollTop;
 });
 $('quote-clear').addEventListener('click', () => setReply(null));
 $('add-customer').addEventListener('submit', addCustomer);
