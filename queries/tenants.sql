@@ -12,3 +12,10 @@ SELECT seq, epoch FROM tenant_heads WHERE tenant_id = @tenant_id;
 
 -- name: Now :one
 SELECT app.now()::timestamptz AS now;
+
+-- name: InsertTenant :exec
+INSERT INTO tenants (tenant_id, slug, name, reopen_within_days, reopen_keeps_assignee, created_at)
+VALUES (@tenant_id, @slug, @name, @reopen_within_days, @reopen_keeps_assignee, @created_at);
+
+-- name: InsertHead :exec
+INSERT INTO tenant_heads (tenant_id, epoch) VALUES (@tenant_id, @epoch);

@@ -27,6 +27,8 @@ const (
 	ActorAPIKey ActorKind = "API_KEY"
 	ActorPerson ActorKind = "CONTACT" // a customer, through a provider
 	ActorSystem ActorKind = "SYSTEM"  // a timer, a sweep, a provider's report
+	// ActorOperator is whoever runs the installation, through its command line; he has no session and no row.
+	ActorOperator ActorKind = "OPERATOR"
 )
 
 // Scope is a permission of an API key.
@@ -61,6 +63,9 @@ func APIKeyActor(tenant TenantID, key uuid.UUID, scopes []Scope) Actor {
 
 // SystemActor returns the Actor of Switchboard itself within a tenant; it sees everything.
 func SystemActor(tenant TenantID) Actor { return Actor{tenant: tenant, kind: ActorSystem} }
+
+// OperatorActor returns the Actor of whoever runs the installation.
+func OperatorActor(tenant TenantID) Actor { return Actor{tenant: tenant, kind: ActorOperator} }
 
 // PersonActor returns the Actor of a contact.
 func PersonActor(tenant TenantID, contact uuid.UUID) Actor {

@@ -1,0 +1,73 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/db/internal/gen"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
+
+// operatorStore is DB as the operator's use cases see it.
+type operatorStore struct{ authStore }
+
+// Operator returns the store that inbox declares for operators.
+func (d *DB) Operator() inbox.OperatorStore { return operatorStore{authStore{d}} }
+
+func (s operatorStore) InTenant(ctx context.Context, tenant inbox.TenantID, fn func(inbox.OperatorTx) error) error {
+	return s.inTenant(ctx, tenant, func(tx *Tx) error { return fn(tx) })
+}
+
+// InsertTenant implements inbox.OperatorTx.
+func (tx *Tx) InsertTenant(ctx context.Context, t inbox.Tenant, epoch uuid.UUID, at time.Time) error {
+	err := tx.q.InsertTenant(ctx, gen.InsertTenantParams{
+		TenantID: tx.tenant, Slug: t.Slug, Name: t.Name, ReopenWithinDays: int32(t.ReopenWithinDays),
+		ReopenKeepsAssignee: t.ReopenKeepsAssignee, CreatedAt: at,
+	})
+	if err != nil {
+		return err
+	}
+	return tx.q.InsertHead(ctx, tx.tenant, epoch)
+}
+
+// TeamsByNames implements inbox.OperatorTx.
+func (tx *Tx) TeamsByNames(ctx context.Context, names []string) ([]inbox.Team, error) {
+	rows, err := tx.q.TeamsByNames(ctx, tx.tenant, names)
+	return column(rows, team), err
+}
+
+// InsertTeam implements inbox.OperatorTx.
+func (tx *Tx) InsertTeam(ctx context.Context, t inbox.Team) error {
+	return tx.q.InsertTeam(ctx, gen.InsertTeamParams{TenantID: tx.tenant, ID: t.ID, Name: t.Name, CreatedAt: t.CreatedAt})
+}
+
+// InsertAgent implements inbox.OperatorTx.
+func (tx *Tx) InsertAgent(ctx context.Context, a inbox.Agent, emailFolded, passwordHash string, teams []uuid.UUID) error {
+	return tx.q.InsertAgent(ctx, gen.InsertAgentParams{
+		TenantID: tx.tenant, ID: a.ID, Email: a.Email, EmailFolded: emailFolded, Name: a.Name, Role: string(a.Role),
+		PasswordHash: passwordHash, CreatedAt: a.CreatedAt, Teams: teams,
+	})
+}
+
+// InsertAPIKey implements inbox.OperatorTx.
+func (tx *Tx) InsertAPIKey(ctx context.Context, k inbox.APIKey, hash []byte) error {
+	return tx.q.InsertAPIKey(ctx, gen.InsertAPIKeyParams{
+		TenantID: tx.tenant, ID: k.ID, Name: k.Name, Hash: hash, CreatedAt: k.CreatedAt, ExpiresAt: k.ExpiresAt,
+		Scopes: column(k.Scopes, func(s inbox.Scope) string { return string(s) }),
+	})
+}
+
+// InsertChannelAccount implements inbox.OperatorTx.
+func (tx *Tx) InsertChannelAccount(ctx context.Context, a inbox.ChannelAccount, credentialsSealed []byte) error {
+	return tx.q.InsertChannelAccount(ctx, gen.InsertChannelAccountParams{
+		TenantID: tx.tenant, ID: a.ID, Channel: string(a.Channel), Provider: a.Provider, ExternalRef: a.ExternalRef, Name: a.Name,
+		TeamID: a.TeamID, Settings: a.Settings, CredentialsSealed: credentialsSealed, EndpointID: a.EndpointID, CreatedAt: a.CreatedAt,
+	})
+}
+
+// AgentIDsOfTeam implements inbox.OperatorTx.
+func (tx *Tx) AgentIDsOfTeam(ctx context.Context, team *uuid.UUID) ([]uuid.UUID, error) {
+	return tx.q.AgentIDsOfTeam(ctx, tx.tenant, team)
+}

@@ -1,0 +1,112 @@
+-- The invariants that a database can check about itself. Each check selects what violates it, one text per violation, and runs in a
+-- read-only snapshot of one tenant, under its row security; $1 is the tenant. `switchboard verify` runs them for every tenant.
+
+-- check: events are numbered 1 to head without gaps
+SELECT format('head %s, %s events from %s to %s', h.seq, e.n, e.lo, e.hi)
+FROM tenant_heads h, LATERAL (SELECT count(*) AS n, coalesce(min(seq), 1) AS lo, coalesce(max(seq), 0) AS hi
+  FROM events WHERE tenant_id = h.tenant_id) e
+WHERE h.tenant_id = $1 AND (e.n <> h.seq OR e.lo <> 1 OR e.hi <> h.seq)
+
+-- check: events replayed from the first lead to each conversation as it stands
+SELECT format('conversation %s at event %s', conversation_id, seq) FROM (
+  SELECT e.conversation_id, e.seq, e.status_before, e.assignee_before, e.team_before,
+    lag(e.status_after) OVER w AS status_was, lag(e.assignee_after) OVER w AS assignee_was, lag(e.team_after) OVER w AS team_was
+  FROM events e WHERE e.tenant_id = $1 AND e.conversation_id IS NOT NULL AND e.status_after IS NOT NULL
+  WINDOW w AS (PARTITION BY e.conversation_id ORDER BY e.seq)) chain
+WHERE status_was IS NOT NULL
+  AND (status_before, assignee_before, team_before) IS DISTINCT FROM (status_was, assignee_was, team_was)
+UNION ALL
+SELECT format('conversation %s is %s, its last event says %s', c.id, c.status, e.status_after)
+FROM conversations c JOIN LATERAL (SELECT * FROM events x WHERE x.tenant_id = c.tenant_id AND x.conversation_id = c.id
+  AND x.status_after IS NOT NULL ORDER BY x.seq DESC LIMIT 1) e ON true
+WHERE c.tenant_id = $1 AND (c.status, c.assignee_id, c.team_id) IS DISTINCT FROM (e.status_after, e.assignee_after, e.team_after)
+
+-- check: every snooze ends once, with its cause (R32)
+SELECT format('event %s wakes conversation %s, which was %s', e.seq, e.conversation_id, coalesce(e.status_before, 'new'))
+FROM events e WHERE e.tenant_id = $1 AND e.kind = 'CONVERSATION_WOKEN'
+  AND (e.status_before IS DISTINCT FROM 'SNOOZED' OR e.status_after IS DISTINCT FROM 'OPEN' OR e.cause IS NULL)
+UNION ALL
+SELECT format('conversation %s has snooze %s, %s were recorded', c.id, c.snooze_gen, n)
+FROM conversations c, LATERAL (SELECT count(*) AS n FROM events e WHERE e.tenant_id = c.tenant_id AND e.conversation_id = c.id
+  AND e.kind = 'CONVERSATION_SNOOZED') e
+WHERE c.tenant_id = $1 AND c.snooze_gen <> n
+
+-- check: no resolved conversation holds a message that came after it was resolved (R33)
+SELECT format('conversation %s, message %s', c.id, m.id)
+FROM conversations c JOIN messages m ON m.tenant_id = c.tenant_id AND m.conversation_id = c.id AND m.direction = 'INBOUND' AND m.seq > c.resolved_at_seq
+WHERE c.tenant_id = $1 AND c.status = 'RESOLVED'
+
+-- check: a contact has at most one active conversation on an account
+SELECT format('contact %s on account %s has %s', contact_id, channel_account_id, count(*))
+FROM conversations WHERE tenant_id = $1 AND status IN ('OPEN', 'SNOOZED') GROUP BY contact_id, channel_account_id HAVING count(*) > 1
+
+-- check: messages of a conversation are numbered without gaps, and its counters say so (R35)
+SELECT format('conversation %s stores %s messages, %s inbound; it has %s to %s, %s inbound to %s', c.id, c.last_seq, c.inbound_count,
+  m.n, m.last, m.inbound, m.last_inbound)
+FROM conversations c, LATERAL (SELECT count(*) AS n, coalesce(max(seq), 0) AS last, count(inbound_no) AS inbound,
+  coalesce(max(inbound_no), 0) AS last_inbound, count(DISTINCT inbound_no) AS inbound_numbers
+  FROM messages WHERE tenant_id = c.tenant_id AND conversation_id = c.id) m
+WHERE c.tenant_id = $1 AND (m.n <> c.last_seq OR m.last <> c.last_seq OR m.inbound <> c.inbound_count OR m.last_inbound <> c.inbound_count
+  OR m.inbound_numbers <> m.inbound)
+
+-- check: times of the last message are those of the last message (R35)
+SELECT format('conversation %s', c.id)
+FROM conversations c
+JOIN messages last ON last.tenant_id = c.tenant_id AND last.conversation_id = c.id AND last.seq = c.last_seq
+LEFT JOIN LATERAL (SELECT created_at FROM messages m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id
+  AND m.direction = 'INBOUND' ORDER BY m.seq DESC LIMIT 1) inbound ON true
+WHERE c.tenant_id = $1 AND (c.last_message_at <> last.created_at OR c.last_inbound_at IS DISTINCT FROM inbound.created_at)
+
+-- check: read cursors count the inbound messages before them (R34)
+SELECT format('agent %s, conversation %s counts %s, there are %s', r.agent_id, r.conversation_id, r.inbound_no, n)
+FROM read_cursors r JOIN conversations c ON c.tenant_id = r.tenant_id AND c.id = r.conversation_id,
+  LATERAL (SELECT count(*) AS n FROM messages m WHERE m.tenant_id = r.tenant_id AND m.conversation_id = r.conversation_id
+    AND m.direction = 'INBOUND' AND m.seq <= r.seq) m
+WHERE r.tenant_id = $1 AND (r.inbound_no <> n OR r.seq > c.last_seq)
+
+-- check: the status of a message is what its facts say together
+SELECT format('message %s is %s, its facts say %s', m.id, m.status, told)
+FROM messages m, LATERAL (SELECT CASE coalesce(max(CASE f.kind WHEN 'PRESUMED_FAILED' THEN 1 WHEN 'SENT' THEN 2 WHEN 'FAILED' THEN 3
+    WHEN 'DELIVERED' THEN 4 WHEN 'READ' THEN 5 END), 0)
+  WHEN 0 THEN 'QUEUED' WHEN 1 THEN 'FAILED' WHEN 2 THEN 'SENT' WHEN 3 THEN 'FAILED' WHEN 4 THEN 'DELIVERED' ELSE 'READ' END AS told
+  FROM delivery_facts f WHERE f.tenant_id = m.tenant_id AND f.message_id = m.id) f
+WHERE m.tenant_id = $1 AND m.direction = 'OUTBOUND' AND m.status <> told
+UNION ALL
+SELECT format('message %s is %s and %s', id, direction, status) FROM messages
+WHERE tenant_id = $1 AND (direction = 'INBOUND' AND status <> 'RECEIVED' OR direction = 'NOTE' AND status <> 'WRITTEN')
+
+-- check: a message waits in its lane exactly while it is QUEUED
+SELECT format('message %s is %s and %s in the lane', m.id, m.status, CASE WHEN d.message_id IS NULL THEN 'not' ELSE 'still' END)
+FROM messages m LEFT JOIN dispatches d ON d.tenant_id = m.tenant_id AND d.message_id = m.id
+WHERE m.tenant_id = $1 AND ((m.direction = 'OUTBOUND' AND m.status = 'QUEUED') <> (d.message_id IS NOT NULL)
+  OR (d.conversation_id, d.seq, d.channel_account_id) IS DISTINCT FROM (m.conversation_id, m.seq, m.channel_account_id) AND d.message_id IS NOT NULL)
+
+-- check: no provider is called again after it had accepted a message
+SELECT format('message %s, attempt %s after accepted attempt %s', later.message_id, later.attempt, accepted.attempt)
+FROM delivery_attempts accepted JOIN delivery_attempts later ON later.tenant_id = accepted.tenant_id AND later.message_id = accepted.message_id
+  AND later.attempt > accepted.attempt AND later.started_at > accepted.finished_at
+WHERE accepted.tenant_id = $1 AND accepted.outcome = 'ACCEPTED'
+
+-- check: no receipt is parked although its message is known
+SELECT format('receipt %s of %s', p.kind, a.message_id)
+FROM parked_facts p JOIN delivery_attempts a ON a.tenant_id = p.tenant_id AND a.channel_account_id = p.channel_account_id
+  AND a.external_id = p.external_id
+WHERE p.tenant_id = $1
+
+-- check: every webhook item that was applied took effect, once (R1, R2)
+SELECT format('item %s of %s has no message', w.id, w.received_at) FROM webhook_items w
+WHERE w.tenant_id = $1 AND w.state = 'APPLIED' AND w.kind = 'MESSAGE'
+  AND NOT EXISTS (SELECT FROM messages m WHERE m.tenant_id = w.tenant_id AND m.channel_account_id = w.channel_account_id AND m.external_id = w.item_key)
+  AND NOT EXISTS (SELECT FROM message_marks m WHERE m.tenant_id = w.tenant_id AND m.channel_account_id = w.channel_account_id AND m.external_id = w.item_key)
+UNION ALL
+SELECT format('%s items %s were applied, on account %s', count(*), item_key, channel_account_id) FROM webhook_items
+WHERE tenant_id = $1 AND state = 'APPLIED' AND kind = 'MESSAGE' GROUP BY channel_account_id, item_key HAVING count(*) > 1
+
+-- check: every duplicate message repeats one that was kept, and every message that came in is in the journal
+SELECT format('item %s of %s repeats nothing', w.id, w.received_at) FROM webhook_items w
+WHERE w.tenant_id = $1 AND w.state = 'DUPLICATE' AND w.kind = 'MESSAGE' AND NOT EXISTS (SELECT FROM webhook_items first WHERE first.tenant_id = w.tenant_id
+  AND first.channel_account_id = w.channel_account_id AND first.item_key = w.item_key AND first.state <> 'DUPLICATE')
+UNION ALL
+SELECT format('message %s came from nowhere', m.id) FROM messages m
+WHERE m.tenant_id = $1 AND m.direction = 'INBOUND' AND m.external_id IS NOT NULL AND NOT EXISTS (SELECT FROM webhook_items w
+  WHERE w.tenant_id = m.tenant_id AND w.channel_account_id = m.channel_account_id AND w.item_key = m.external_id AND w.state = 'APPLIED')

@@ -1,0 +1,215 @@
+package inbox
+
+import (
+	"context"
+	"net/mail"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/secret"
+)
+
+// Operator holds what is done to a tenant from the installation's command line: it makes tenants and what a tenant needs before anybody
+// can sign in. Each change writes its audit row with the actor OPERATOR. It is safe for concurrent use.
+type Operator struct {
+	store OperatorStore
+	tools OperatorTools
+	clock func() time.Time
+}
+
+// OperatorTools are what Operator needs besides rows.
+type OperatorTools struct {
+	// HashPassword returns what is kept of a password, or an Invalid error for one that is too short or too long.
+	HashPassword func(ctx context.Context, password string) (string, error)
+	// NewAPIKey returns a new key of the tenant and what is kept of it.
+	NewAPIKey func(tenant TenantID) (key string, hash []byte)
+	Ring      *secret.Keyring
+	Providers *channel.Registry
+}
+
+// OperatorStore is what Operator needs kept; package db implements it.
+type OperatorStore interface {
+	// TenantBySlug returns the tenant of a slug; found is false when there is none or it is suspended.
+	TenantBySlug(ctx context.Context, slug string) (tenant TenantID, found bool, err error)
+	// InTenant runs fn in one transaction of the tenant, as Store does.
+	InTenant(ctx context.Context, tenant TenantID, fn func(OperatorTx) error) error
+}
+
+// OperatorTx is one transaction of one tenant. A row that exists already is a raced unique key: the transaction runs again, and the call
+// returns Conflict in the end.
+type OperatorTx interface {
+	Recorder
+	// InsertTenant stores a new tenant and the head of its events.
+	InsertTenant(ctx context.Context, tenant Tenant, epoch uuid.UUID, at time.Time) error
+	// TeamsByNames returns the teams in no particular order; missing ones are absent.
+	TeamsByNames(ctx context.Context, names []string) ([]Team, error)
+	// InsertTeam stores a new team.
+	InsertTeam(ctx context.Context, team Team) error
+	// InsertAgent stores a new agent as a member of the teams.
+	InsertAgent(ctx context.Context, agent Agent, emailFolded, passwordHash string, teams []uuid.UUID) error
+	// InsertAPIKey stores what is kept of a new key.
+	InsertAPIKey(ctx context.Context, key APIKey, hash []byte) error
+	// InsertChannelAccount stores a new channel account.
+	InsertChannelAccount(ctx context.Context, account ChannelAccount, credentialsSealed []byte) error
+	// AgentIDsOfTeam returns the active agents of the team, or all active agents when team is nil.
+	AgentIDsOfTeam(ctx context.Context, team *uuid.UUID) ([]uuid.UUID, error)
+}
+
+// NewOperator returns an Operator on the store.
+func NewOperator(store OperatorStore, tools OperatorTools, clock func() time.Time) *Operator {
+	return &Operator{store: store, tools: tools, clock: clock}
+}
+
+// CreateTenantInput is a new business.
+type CreateTenantInput struct {
+	Slug                string // its subdomain and sign-in name
+	Name                string
+	ReopenWithinDays    int
+	ReopenKeepsAssignee bool
+}
+
+// CreateTenant makes a tenant. It returns Invalid for a slug or name that cannot be used and Conflict for a slug that is taken.
+func (o *Operator) CreateTenant(ctx context.Context, input CreateTenantInput) (Tenant, error) {
+	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`).MatchString(input.Slug) {
+		return Tenant{}, fault.BadField("slug", "a slug is 1 to 63 small letters, digits and dashes, and begins and ends with a letter or digit")
+	}
+	name, err := cleanName("name", input.Name)
+	if err != nil {
+		return Tenant{}, err
+	}
+	if input.ReopenWithinDays < 0 || input.ReopenWithinDays > 3650 {
+		return Tenant{}, fault.BadField("reopenWithinDays", "the number of days is 0 to 3650")
+	}
+	id, epoch := uuid.Must(uuid.NewV7()), uuid.New()
+	tenant := Tenant{ID: TenantOf(id), Slug: input.Slug, Name: name, ReopenWithinDays: input.ReopenWithinDays,
+		ReopenKeepsAssignee: input.ReopenKeepsAssignee}
+	err = o.change(ctx, tenant.ID, "tenant.created", "tenant", id, func(tx OperatorTx, at time.Time) error {
+		return tx.InsertTenant(ctx, tenant, epoch, at)
+	})
+	return tenant, taken(err, "slug", "a tenant has the slug %q already", input.Slug)
+}
+
+// CreateTeam makes a team of the tenant with the slug. It returns NotFound for an unknown tenant and Conflict for a name that is taken.
+func (o *Operator) CreateTeam(ctx context.Context, slug, name string) (Team, error) {
+	tenant, err := o.tenant(ctx, slug)
+	if err != nil {
+		return Team{}, err
+	}
+	if name, err = cleanName("name", name); err != nil {
+		return Team{}, err
+	}
+	team := Team{ID: uuid.Must(uuid.NewV7()), Name: name}
+	err = o.change(ctx, tenant, "team.created", "team", team.ID, func(tx OperatorTx, at time.Time) error {
+		team.CreatedAt = at
+		return tx.InsertTeam(ctx, team)
+	})
+	return team, taken(err, "name", "a team is called %q already", name)
+}
+
+// CreateAgentInput is a new agent.
+type CreateAgentInput struct {
+	Tenant   string // the slug
+	Name     string
+	Email    string
+	Role     Role
+	Teams    []string // by name
+	Password string
+}
+
+// CreateAgent makes an agent who can sign in. It returns Invalid for input that cannot be used, NotFound for an unknown tenant, and
+// Conflict for an address that is taken.
+func (o *Operator) CreateAgent(ctx context.Context, input CreateAgentInput) (Agent, error) {
+	name, err := cleanName("name", input.Name)
+	if err != nil {
+		return Agent{}, err
+	}
+	address, err := mail.ParseAddress(strings.TrimSpace(input.Email))
+	if err != nil || address.Name != "" || len(address.Address) > 254 {
+		return Agent{}, fault.BadField("email", "%q is not an address such as ada@example.com", input.Email)
+	}
+	if !slices.Contains([]Role{RoleAgent, RoleSupervisor, RoleAdmin}, input.Role) {
+		return Agent{}, fault.BadField("role", "a role is AGENT, SUPERVISOR or ADMIN")
+	}
+	hash, err := o.tools.HashPassword(ctx, input.Password)
+	if err != nil {
+		return Agent{}, err
+	}
+	tenant, err := o.tenant(ctx, input.Tenant)
+	if err != nil {
+		return Agent{}, err
+	}
+	agent := Agent{ID: uuid.Must(uuid.NewV7()), Email: address.Address, Name: name, Role: input.Role}
+	err = o.change(ctx, tenant, "agent.created", "agent", agent.ID, func(tx OperatorTx, at time.Time) error {
+		teams, err := o.teams(ctx, tx, input.Teams)
+		if err != nil {
+			return err
+		}
+		agent.CreatedAt = at
+		return tx.InsertAgent(ctx, agent, strings.ToLower(agent.Email), hash, teams)
+	})
+	return agent, taken(err, "email", "an agent has the address %q already", agent.Email)
+}
+
+// teams returns the ids of the named teams, or an Invalid error that names the one which is missing.
+func (o *Operator) teams(ctx context.Context, tx OperatorTx, names []string) ([]uuid.UUID, error) {
+	found, err := tx.TeamsByNames(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]uuid.UUID, 0, len(names))
+	for _, name := range names {
+		i := slices.IndexFunc(found, func(t Team) bool { return t.Name == name })
+		if i < 0 {
+			return nil, fault.BadField("team", "there is no team called %q; make it first with `team create`", name)
+		}
+		if !slices.Contains(ids, found[i].ID) {
+			ids = append(ids, found[i].ID)
+		}
+	}
+	return ids, nil
+}
+
+func (o *Operator) tenant(ctx context.Context, slug string) (TenantID, error) {
+	tenant, found, err := o.store.TenantBySlug(ctx, strings.ToLower(strings.TrimSpace(slug)))
+	if err == nil && !found {
+		err = &fault.Error{Code: fault.NotFound, Field: "tenant", Message: "there is no active tenant with this slug"}
+	}
+	return tenant, err
+}
+
+// change runs one change of the operator with its audit row.
+func (o *Operator) change(ctx context.Context, tenant TenantID, action, kind string, subject uuid.UUID, fn func(OperatorTx, time.Time) error) error {
+	at := o.clock().UTC().Truncate(time.Microsecond)
+	return o.store.InTenant(ctx, tenant, func(tx OperatorTx) error {
+		if err := fn(tx, at); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, AuditEntry{At: at, ActorKind: ActorOperator, Action: action, SubjectKind: kind, SubjectID: &subject})
+	})
+}
+
+// taken says in words which value another row has already.
+func taken(err error, field, format string, args ...any) error {
+	if !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	conflict := fault.New(fault.Conflict, format, args...)
+	conflict.Field, conflict.Err = field, err
+	return conflict
+}
+
+// cleanName returns the trimmed name, or an Invalid error for one that is empty, too long or cannot be printed.
+func cleanName(field, name string) (string, error) {
+	name = strings.TrimSpace(name)
+	if name == "" || utf8.RuneCountInString(name) > 100 || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return "", fault.BadField(field, "a name is 1 to 100 printable characters")
+	}
+	return name, nil
+}
