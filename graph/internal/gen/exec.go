@@ -17250,14 +17250,14 @@ func (ec *executionContext) marshalNAlertEventsItem2githubᚗcomᚋswitchboard�
 }
 
 func (ec *executionContext) unmarshalNAlertKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐAlertKind(ctx context.Context, v any) (view.AlertKind, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := view.AlertKind(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNAlertKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐAlertKind(ctx context.Context, sel ast.SelectionSet, v view.AlertKind) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -17307,14 +17307,14 @@ func (ec *executionContext) marshalNAttachment2ᚕgithubᚗcomᚋswitchboardᚑi
 }
 
 func (ec *executionContext) unmarshalNAttachmentState2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐAttachmentState(ctx context.Context, v any) (inbox.AttachmentState, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := inbox.AttachmentState(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNAttachmentState2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐAttachmentState(ctx context.Context, sel ast.SelectionSet, v inbox.AttachmentState) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -17324,14 +17324,14 @@ func (ec *executionContext) marshalNAttachmentState2githubᚗcomᚋswitchboard�
 }
 
 func (ec *executionContext) unmarshalNAttemptOutcome2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐAttemptOutcome(ctx context.Context, v any) (view.AttemptOutcome, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := view.AttemptOutcome(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNAttemptOutcome2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐAttemptOutcome(ctx context.Context, sel ast.SelectionSet, v view.AttemptOutcome) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -17357,14 +17357,14 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 }
 
 func (ec *executionContext) unmarshalNChannel2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐChannel(ctx context.Context, v any) (inbox.Channel, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := inbox.Channel(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNChannel2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐChannel(ctx context.Context, sel ast.SelectionSet, v inbox.Channel) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -17404,14 +17404,14 @@ func (ec *executionContext) marshalNChannelAccount2ᚖgithubᚗcomᚋswitchboard
 }
 
 func (ec *executionContext) unmarshalNChannelAccountStatus2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐAccountStatus(ctx context.Context, v any) (inbox.AccountStatus, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := inbox.AccountStatus(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNChannelAccountStatus2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐAccountStatus(ctx context.Context, sel ast.SelectionSet, v inbox.AccountStatus) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -17546,14 +17546,14 @@ func (ec *executionContext) marshalNConversationEdge2ᚕgithubᚗcomᚋswitchboa
 }
 
 func (ec *executionContext) unmarshalNConversationEventKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐEventKind(ctx context.Context, v any) (inbox.EventKind, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := inbox.EventKind(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNConversationEventKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐEventKind(ctx context.Context, sel ast.SelectionSet, v inbox.EventKind) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -17583,14 +17583,14 @@ func (ec *executionContext) marshalNConversationState2ᚖgithubᚗcomᚋswitchbo
 }
 
 func (ec *executionContext) unmarshalNConversationStatus2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐStatus(ctx context.Context, v any) (inbox.Status, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := inbox.Status(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNConversationStatus2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐStatus(ctx context.Context, sel ast.SelectionSet, v inbox.Status) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -17656,14 +17656,14 @@ func (ec *executionContext) marshalNDeliveryAttempt2ᚕgithubᚗcomᚋswitchboar
 }
 
 func (ec *executionContext) unmarshalNDirection2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐDirection(ctx context.Context, v any) (inbox.Direction, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := inbox.Direction(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNDirection2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐDirection(ctx context.Context, sel ast.SelectionSet, v inbox.Direction) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -17689,14 +17689,14 @@ func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.S
 }
 
 func (ec *executionContext) unmarshalNHoldReason2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐHoldReason(ctx context.Context, v any) (view.HoldReason, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := view.HoldReason(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNHoldReason2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐHoldReason(ctx context.Context, sel ast.SelectionSet, v view.HoldReason) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -17738,14 +17738,14 @@ func (ec *executionContext) marshalNID2githubᚗcomᚋswitchboardᚑinboxᚋswit
 }
 
 func (ec *executionContext) unmarshalNIdentityKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐIdentityKind(ctx context.Context, v any) (inbox.IdentityKind, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := inbox.IdentityKind(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNIdentityKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐIdentityKind(ctx context.Context, sel ast.SelectionSet, v inbox.IdentityKind) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -17882,14 +17882,14 @@ func (ec *executionContext) marshalNMessageEdge2ᚕgithubᚗcomᚋswitchboardᚑ
 }
 
 func (ec *executionContext) unmarshalNMessageEventKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐEventKind(ctx context.Context, v any) (inbox.EventKind, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := inbox.EventKind(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNMessageEventKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐEventKind(ctx context.Context, sel ast.SelectionSet, v inbox.EventKind) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -17909,14 +17909,14 @@ func (ec *executionContext) marshalNMessageEventsItem2githubᚗcomᚋswitchboard
 }
 
 func (ec *executionContext) unmarshalNMessageKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋchannelᚐKind(ctx context.Context, v any) (channel.Kind, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := channel.Kind(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNMessageKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋchannelᚐKind(ctx context.Context, sel ast.SelectionSet, v channel.Kind) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -17926,14 +17926,14 @@ func (ec *executionContext) marshalNMessageKind2githubᚗcomᚋswitchboardᚑinb
 }
 
 func (ec *executionContext) unmarshalNMessageStatus2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐMessageStatus(ctx context.Context, v any) (inbox.MessageStatus, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := inbox.MessageStatus(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNMessageStatus2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐMessageStatus(ctx context.Context, sel ast.SelectionSet, v inbox.MessageStatus) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -18058,14 +18058,14 @@ func (ec *executionContext) marshalNReplyWindow2ᚖgithubᚗcomᚋswitchboardᚑ
 }
 
 func (ec *executionContext) unmarshalNReplyWindowReason2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐWindowReason(ctx context.Context, v any) (inbox.WindowReason, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := inbox.WindowReason(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNReplyWindowReason2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐWindowReason(ctx context.Context, sel ast.SelectionSet, v inbox.WindowReason) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -18115,14 +18115,14 @@ func (ec *executionContext) marshalNRetryMessagePayload2ᚖgithubᚗcomᚋswitch
 }
 
 func (ec *executionContext) unmarshalNRole2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐRole(ctx context.Context, v any) (inbox.Role, error) {
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := inbox.Role(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNRole2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋinboxᚐRole(ctx context.Context, sel ast.SelectionSet, v inbox.Role) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(string(v))
+	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -18177,13 +18177,13 @@ func (ec *executionContext) marshalNSnoozeConversationPayload2ᚖgithubᚗcomᚋ
 }
 
 func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
-	res, err := graphql.UnmarshalString(v)
+	res, err := scalar.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalString(v)
+	res := scalar.MarshalString(v)
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -18655,7 +18655,7 @@ func (ec *executionContext) unmarshalOMessageStatus2ᚖgithubᚗcomᚋswitchboar
 	if v == nil {
 		return nil, nil
 	}
-	tmp, err := graphql.UnmarshalString(v)
+	tmp, err := scalar.UnmarshalString(v)
 	res := inbox.MessageStatus(tmp)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
@@ -18666,7 +18666,7 @@ func (ec *executionContext) marshalOMessageStatus2ᚖgithubᚗcomᚋswitchboard�
 	}
 	_ = sel
 	_ = ctx
-	res := graphql.MarshalString(string(*v))
+	res := scalar.MarshalString(string(*v))
 	return res
 }
 
@@ -18730,7 +18730,7 @@ func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v an
 	if v == nil {
 		return nil, nil
 	}
-	res, err := graphql.UnmarshalString(v)
+	res, err := scalar.UnmarshalString(v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -18740,7 +18740,7 @@ func (ec *executionContext) marshalOString2ᚖstring(ctx context.Context, sel as
 	}
 	_ = sel
 	_ = ctx
-	res := graphql.MarshalString(*v)
+	res := scalar.MarshalString(*v)
 	return res
 }
 

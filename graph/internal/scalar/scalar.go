@@ -5,6 +5,7 @@
 package scalar
 
 import (
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -42,6 +43,21 @@ func MarshalTenantID(id inbox.TenantID) graphql.Marshaler { return graphql.Marsh
 // UnmarshalTenantID always returns a Forbidden error: a tenant comes from credentials, never from an argument.
 func UnmarshalTenantID(any) (inbox.TenantID, error) {
 	return inbox.TenantID{}, fault.New(fault.Forbidden, "a tenant cannot be named by an argument")
+}
+
+// MarshalString writes a text.
+func MarshalString(text string) graphql.Marshaler { return graphql.MarshalString(text) }
+
+// UnmarshalString reads a text. It returns an Invalid error for anything but a text and for a NUL, which Postgres cannot keep.
+func UnmarshalString(v any) (string, error) {
+	text, ok := v.(string)
+	if !ok {
+		return "", fault.BadField("", "a text is expected here")
+	}
+	if strings.ContainsRune(text, 0) {
+		return "", fault.BadField("", "a text must not contain the character NUL")
+	}
+	return text, nil
 }
 
 // MarshalTime writes a time in UTC with microseconds.

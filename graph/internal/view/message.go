@@ -109,4 +109,3 @@ func optional(text string) *string {
 	}
 	return &text
 }
-

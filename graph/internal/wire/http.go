@@ -23,8 +23,8 @@ type HTTP struct {
 
 var _ graphql.Transport = HTTP{}
 
-// Supports reports whether the request is not an upgrade.
-func (h HTTP) Supports(r *http.Request) bool { return r.Header.Get("Upgrade") == "" }
+// Supports always reports true: what is no upgrade is a request.
+func (h HTTP) Supports(*http.Request) bool { return true }
 
 // Do answers the request.
 func (h HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {

@@ -2,25 +2,42 @@ package wire
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // Transports are the protocols of one process, which share its places for long-lived connections.
 type Transports struct {
 	config   *Config
 	registry *registry
+	all      []graphql.Transport // in the order in which they are asked; the last supports every request
 }
 
 // New returns the transports.
 func New(config Config) *Transports {
-	return &Transports{config: &config, registry: newRegistry(config.Limits)}
+	registry := newRegistry(config.Limits)
+	events := &Events{Config: &config, registry: registry}
+	return &Transports{config: &config, registry: registry, all: []graphql.Transport{
+		newSocket(&config, registry), HTTP{Config: &config, Events: events},
+	}}
 }
 
-// All returns the transports in the order in which they are asked.
-func (t *Transports) All() []graphql.Transport {
-	events := &Events{Config: t.config, registry: t.registry}
-	return []graphql.Transport{newSocket(t.config, t.registry), HTTP{Config: t.config, Events: events}}
+// Serve answers a request in the protocol that it asks for.
+func (t *Transports) Serve(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	defer func() {
+		if p := recover(); p != nil {
+			shown := t.config.Present(r.Context(), panicked(p))
+			write(w, http.StatusInternalServerError, typeJSON, encode(&graphql.Response{Errors: gqlerror.List{shown}}))
+		}
+	}()
+	for _, transport := range t.all {
+		if transport.Supports(r) {
+			transport.Do(w, r, exec)
+			return
+		}
+	}
 }
 
 // Drain refuses new sockets and event streams, asks the open ones to reconnect, and waits until they are gone. It returns ctx's

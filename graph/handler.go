@@ -1,0 +1,177 @@
+package graph
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+
+	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
+	"github.com/switchboard-inbox/switchboard/graph/internal/wire"
+	"github.com/switchboard-inbox/switchboard/internal/auth"
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/telemetry"
+)
+
+// Authenticator tells who owns credentials and until when they hold; auth.Auth is one.
+type Authenticator interface {
+	Authenticate(ctx context.Context, credentials auth.Credentials) (inbox.Actor, time.Time, error)
+}
+
+// Subscriber runs subscriptions; Subscriptions is one.
+type Subscriber interface {
+	Open(ctx context.Context, actor inbox.Actor, op *graphql.OperationContext, sink Sink) (stop func(), err error)
+}
+
+// Config is what the edge needs. Fields that say so may be left out.
+type Config struct {
+	Resolver      *Resolver
+	Subscriptions Subscriber
+	Auth          Authenticator
+	// OriginAllowed reports whether pages of the request's Origin may open sockets; nil: pages of the same host.
+	OriginAllowed func(r *http.Request) bool
+	// Introspection lets clients read the schema; for development.
+	Introspection bool
+	// Limits bound what a client can cost; the zero value: the published ones.
+	Limits Limits
+	Logger *slog.Logger
+}
+
+// Limits bound what a client can cost. See DefaultLimits.
+type Limits = wire.Limits
+
+// DefaultLimits returns the published limits.
+func DefaultLimits() Limits { return wire.DefaultLimits() }
+
+// Handler serves /graphql: POST, WebSocket and event streams.
+type Handler struct {
+	executor   *executor.Executor
+	transports *wire.Transports
+}
+
+// NewHandler returns the handler of /graphql. The middleware around it has put the caller of a request into its context with
+// WithActor, if there is one.
+func NewHandler(config Config) *Handler {
+	config = config.withDefaults()
+	presenter := presenter{logger: config.Logger}
+	transports := wire.New(wire.Config{
+		Open: config.open, Present: presenter.present, Authenticate: config.authenticate, Caller: callerOf,
+		ClientIP: clientIP, OriginAllowed: config.OriginAllowed, Limits: config.Limits, Logger: config.Logger,
+	})
+	exec := executor.New(config.Resolver.schema())
+	exec.SetErrorPresenter(presenter.present)
+	exec.SetRecoverFunc(recovered)
+	exec.SetParserTokenLimit(maxTokens)
+	exec.SetDisableSuggestion(true)
+	exec.SetQueryCache(newDocuments())
+	exec.Use(&limits{introspection: config.Introspection})
+	exec.AroundResponses(config.Resolver.withLoaders)
+	return &Handler{executor: exec, transports: transports}
+}
+
+// schema returns the executable schema over the resolver.
+func (r *Resolver) schema() graphql.ExecutableSchema {
+	config := gen.Config{Resolvers: r}
+	weigh(&config.Complexity)
+	return gen.NewExecutableSchema(config)
+}
+
+// ServeHTTP answers a request of any of the protocols.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx := graphql.StartOperationTrace(withAddress(r.Context(), clientIP(r)))
+	h.transports.Serve(w, r.WithContext(ctx), h.executor)
+}
+
+// Drain refuses new sockets and event streams, asks the open ones to reconnect, and waits until they are gone. It returns ctx's error
+// when ctx ends first. http.Server.Shutdown does not know of sockets, so it is called beside it.
+func (h *Handler) Drain(ctx context.Context) error { return h.transports.Drain(ctx) }
+
+// Connections returns how many sockets and event streams are open.
+func (h *Handler) Connections() int { return h.transports.Connections() }
+
+func (c Config) withDefaults() Config {
+	if c.Limits == (Limits{}) {
+		c.Limits = DefaultLimits()
+	}
+	if c.OriginAllowed == nil {
+		c.OriginAllowed = sameHost
+	}
+	return c
+}
+
+// open starts a subscription of the caller.
+func (c Config) open(ctx context.Context, op *graphql.OperationContext, sink wire.Sink) (func(), error) {
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.Subscriptions.Open(ctx, actor, op, sink)
+}
+
+// authenticate tells who opens a socket. The request's own credentials and those of connection_init must agree.
+func (c Config) authenticate(ctx context.Context, r *http.Request, init wire.Init) (wire.Caller, error) {
+	credentials := credentialsOf(r)
+	for _, pair := range []struct {
+		own  *string
+		init string
+	}{{&credentials.Bearer, init.Bearer}, {&credentials.APIKey, init.APIKey}} {
+		if pair.init != "" && *pair.own != "" && pair.init != *pair.own {
+			return wire.Caller{}, fault.New(fault.Unauthenticated, "the credentials of the request and of connection_init differ")
+		}
+		*pair.own = max(*pair.own, pair.init)
+	}
+	if r.Header.Get("Origin") == "" && credentials.APIKey == "" {
+		return wire.Caller{}, fault.New(fault.Forbidden, "a connection without an origin needs an API key")
+	}
+	actor, expires, err := c.Auth.Authenticate(ctx, credentials)
+	if err != nil {
+		return wire.Caller{}, err
+	}
+	return callerOf(WithActor(ctx, actor, expires)), nil
+}
+
+// credentialsOf returns what a request carries itself: headers, and the tenant that its host names.
+func credentialsOf(r *http.Request) auth.Credentials {
+	credentials := auth.Credentials{APIKey: r.Header.Get("X-API-Key"), TenantSlug: auth.TenantSlug(r.Context())}
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		credentials.Bearer = strings.TrimSpace(token)
+	}
+	return credentials
+}
+
+// callerOf returns the caller in a context as the transports need to know him.
+func callerOf(ctx context.Context) wire.Caller {
+	actor, ok := ActorFrom(ctx)
+	if !ok {
+		return wire.Caller{}
+	}
+	expires := expiryFrom(ctx)
+	return wire.Caller{
+		Context: func(ctx context.Context) context.Context {
+			return telemetry.WithTenant(WithActor(ctx, actor, expires), actor.Tenant().String())
+		},
+		Key:     actor.Tenant().String() + " " + actor.ID().String(),
+		Expires: expires,
+	}
+}
+
+// clientIP returns the address of the person behind a request; the middleware has looked through proxies.
+func clientIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// sameHost reports whether the page comes from the host that it talks to.
+func sameHost(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	return origin == "http://"+r.Host || origin == "https://"+r.Host
+}
