@@ -6,6 +6,8 @@ CREATE TABLE webhook_items (
   channel_account_id uuid NOT NULL,
   provider           text NOT NULL,
   item_key           text NOT NULL DEFAULT '',
+  -- MESSAGE: once APPLIED, its item_key is the external_id of a message or a mark, so that verify can prove that it took effect.
+  kind               text NOT NULL CHECK (kind IN ('MESSAGE', 'RECEIPT', 'NOTICE', 'UNREADABLE')),
   raw                bytea,  -- NULL for a DUPLICATE: the first delivery holds the bytes
   state              text NOT NULL CHECK (state IN ('APPLIED', 'DUPLICATE', 'QUARANTINED')),
   reason             text,

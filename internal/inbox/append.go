@@ -16,6 +16,8 @@ type Entry struct {
 	// Message is what to append. Append sets its ID (unless set), ConversationID, ChannelAccountID, Seq, InboundNo, Version and
 	// CreatedAt.
 	Message *Message
+	// By is who wrote it, where that differs from Append's actor from message to message.
+	By *Actor
 }
 
 // Append writes messages to the ends of their conversations, in the order of the entries: it numbers them, updates or inserts the
@@ -31,7 +33,10 @@ func Append(ctx context.Context, tx Tx, actor Actor, now time.Time, entries []En
 	events := make([]Event, 0, len(entries))
 	messages := make([]Message, len(entries))
 	for i, e := range entries {
-		c, before := e.Conversation, e.Before
+		c, before, actor := e.Conversation, e.Before, actor
+		if e.By != nil {
+			actor = *e.By
+		}
 		switch {
 		case seen[c]:
 			last := *c
@@ -40,6 +45,8 @@ func Append(ctx context.Context, tx Tx, actor Actor, now time.Time, entries []En
 			c.Version = 1
 			fresh = append(fresh, c)
 			events = append(events, ConversationEvent(EventConversationCreated, actor, nil, c, now))
+			born := *c
+			before = &born
 		default:
 			c.Version++
 			changed = append(changed, c)

@@ -1,0 +1,168 @@
+package inbox
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+)
+
+const (
+	// shareMost is how many items one transaction takes at most. A single request with more is taken whole.
+	shareMost = 1000
+	// commitTimeout ends a transaction that the database does not answer.
+	commitTimeout = 20 * time.Second
+	// retryAfter is when a provider that was turned away shall come back.
+	retryAfter = 2 * time.Second
+)
+
+// lane holds the requests of one tenant that wait while its last transaction commits. A lane exists exactly as long as its goroutine.
+type lane struct {
+	waiting []*share
+}
+
+// share is the part of one request that belongs to one tenant.
+type share struct {
+	arrivals []arrival
+	done     chan error // receives one answer
+}
+
+// wait returns the answer, or an Unavailable error when the caller cannot wait longer; the items may be committed all the same, and
+// a repeated delivery then finds them.
+func (s *share) wait(ctx context.Context) error {
+	select {
+	case err := <-s.done:
+		return err
+	case <-ctx.Done():
+		return fault.Wrap(fault.Unavailable, ctx.Err(), "the webhook could not be stored in time; deliver it again")
+	}
+}
+
+// admit puts each tenant's part into its lane. All parts are taken or none, so that a full queue does half of nothing.
+func (in *Ingest) admit(parts map[TenantID][]arrival) ([]*share, error) {
+	items := 0
+	for _, arrivals := range parts {
+		items += len(arrivals)
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	// A request that is larger than the whole queue is taken when nothing else waits, or it would never be.
+	if in.closed || in.waiting > 0 && in.waiting+items > in.most {
+		return nil, &fault.Error{Code: fault.Unavailable, Message: "too many webhooks are waiting; deliver it again", RetryAfter: retryAfter}
+	}
+	in.waiting += items
+	shares := make([]*share, 0, len(parts))
+	for tenant, arrivals := range parts {
+		s := &share{arrivals: arrivals, done: make(chan error, 1)}
+		shares = append(shares, s)
+		l, running := in.lanes[tenant]
+		if !running {
+			l = &lane{}
+			in.lanes[tenant] = l
+			in.running.Add(1)
+			go in.run(tenant, l)
+		}
+		l.waiting = append(l.waiting, s)
+	}
+	return shares, nil
+}
+
+// run commits what waits in the lane until nothing does. It gives its slot back after every transaction, so that a busy tenant cannot
+// keep another one waiting for more than one.
+func (in *Ingest) run(tenant TenantID, l *lane) {
+	defer in.running.Done()
+	for {
+		in.slots <- struct{}{}
+		shares := in.take(tenant, l)
+		if len(shares) > 0 {
+			in.commit(tenant, shares)
+		}
+		<-in.slots
+		if len(shares) == 0 {
+			return
+		}
+	}
+}
+
+// take returns the requests that share the next transaction, or none, and then the lane is gone.
+func (in *Ingest) take(tenant TenantID, l *lane) []*share {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	items, n := 0, 0
+	for n < len(l.waiting) && (n == 0 || items+len(l.waiting[n].arrivals) <= shareMost) {
+		items += len(l.waiting[n].arrivals)
+		n++
+	}
+	shares := l.waiting[:n:n]
+	l.waiting = l.waiting[n:]
+	in.waiting -= items
+	if n == 0 {
+		delete(in.lanes, tenant)
+	}
+	return shares
+}
+
+// commit stores the shares together. When that fails for another reason than a database that is away, each share gets a transaction of
+// its own, and one that still fails is taken item by item: whoever brought the poison is alone with it.
+func (in *Ingest) commit(tenant TenantID, shares []*share) {
+	var all []arrival
+	for _, s := range shares {
+		all = append(all, s.arrivals...)
+	}
+	err := in.transact(tenant, all, together)
+	if err == nil || fault.Is(err, fault.Unavailable) {
+		for _, s := range shares {
+			s.done <- err
+		}
+		return
+	}
+	for _, s := range shares {
+		if len(shares) > 1 {
+			err = in.transact(tenant, s.arrivals, together)
+		}
+		if err != nil && !fault.Is(err, fault.Unavailable) {
+			in.log.Warn("webhook items are applied one by one", "tenant", tenant.String(), "items", len(s.arrivals), "error", err)
+			err = in.transact(tenant, s.arrivals, oneByOne)
+		}
+		if err != nil {
+			in.log.Error("webhook items could not be stored", "tenant", tenant.String(), "items", len(s.arrivals), "error", err)
+		}
+		s.done <- err
+	}
+}
+
+// mode tells how the items of a transaction hang together.
+type mode int
+
+const (
+	together mode = iota // one set; any failure undoes all
+	oneByOne             // each under a savepoint of its own
+)
+
+// transact stores the items in one transaction, and rings for the files that came with them.
+func (in *Ingest) transact(tenant TenantID, arrivals []arrival, how mode) (err error) {
+	defer func() {
+		if r := recover(); r != nil { // the transaction is rolled back; a bug must not end the process
+			err = fault.Wrap(fault.Internal, fmt.Errorf("panic: %v\n%s", r, debug.Stack()), "applying webhook items failed unexpectedly")
+		}
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	var files []uuid.UUID
+	err = in.store.InTenant(ctx, tenant, func(tx Tx) error {
+		b := newBatch(in, tx, tenant, arrivals)
+		if err := b.store(ctx, how); err != nil {
+			return err
+		}
+		files = b.files
+		return nil
+	})
+	if err == nil && in.media != nil && len(files) > 0 {
+		in.media.FetchSoon(tenant, files)
+	}
+	return err
+}

@@ -1,0 +1,49 @@
+package inbox
+
+import (
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+)
+
+// maxPhone is longer than any way of writing a number, so that the library never reads a novel.
+const maxPhone = 64
+
+// NormalizePhone returns the E.164 form of an international number however it is spelt: with or without "+" or "00", with spaces,
+// dots, dashes or brackets. It returns an Invalid error for anything that cannot be such a number.
+func NormalizePhone(written string) (string, error) {
+	if len(written) <= maxPhone {
+		digits := strings.TrimSpace(written)
+		if !strings.HasPrefix(digits, "+") {
+			digits = "+" + strings.TrimPrefix(digits, "00")
+		}
+		number, err := phonenumbers.Parse(digits, "ZZ")
+		if err == nil && phonenumbers.IsPossibleNumber(number) {
+			return phonenumbers.Format(number, phonenumbers.E164), nil
+		}
+	}
+	return "", fault.BadField("phone", "a phone number is written with its country code, for example +4915123456789")
+}
+
+// senderPhone returns the one form under which a sender is known. A number that no plan contains is kept as its digits: a provider
+// vouches for it, and a customer must not be lost over it.
+func senderPhone(given string) string {
+	if given == "" {
+		return ""
+	}
+	if phone, err := NormalizePhone(given); err == nil {
+		return phone
+	}
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, given)
+	if digits == "" {
+		return ""
+	}
+	return "+" + digits
+}
