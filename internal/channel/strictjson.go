@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strconv"
-	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -23,34 +21,49 @@ type Member struct {
 
 // Members returns the members of the JSON object data in their order. It returns an error wrapping ErrMalformed when data is not an
 // object, or when two names are equal or differ in case only: a lenient reader downstream would pick either of them. It does
-// not look into the values, so that a bad value is the affair of whoever reads it.
+// not look into the values, so that a bad value is the affair of whoever reads it. The values share data's memory.
 func Members(data []byte) ([]Member, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+	s, ok := enter(data, '{')
+	if !ok {
 		return nil, fmt.Errorf("%w: not a JSON object", ErrMalformed)
 	}
 	var members []Member
-	seen := map[string]bool{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, fmt.Errorf("%w: not JSON", ErrMalformed)
+	var names nameSet
+	for s.next() != '}' {
+		name := s.name()
+		if !names.add(name) {
+			return nil, repeated(name)
 		}
-		m := Member{Name: t.(string)} // inside an object, before a value, Token returns nothing but names
-		if err := d.Decode(&m.Value); err != nil {
-			return nil, fmt.Errorf("%w: not JSON", ErrMalformed)
-		}
-		if name := fold(m.Name); seen[name] {
-			return nil, fmt.Errorf("%w: the name %s comes twice", ErrMalformed, quoteName(m.Name))
-		} else {
-			seen[name] = true
-		}
-		members = append(members, m)
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, fmt.Errorf("%w: not JSON", ErrMalformed)
+		members = append(members, Member{Name: string(name), Value: s.skip()})
 	}
 	return members, nil
+}
+
+// Elements returns the elements of the JSON array data. It returns an error wrapping ErrMalformed when data is not an array. The
+// elements share data's memory.
+func Elements(data []byte) ([]json.RawMessage, error) {
+	s, ok := enter(data, '[')
+	if !ok {
+		return nil, fmt.Errorf("%w: not a list", ErrMalformed)
+	}
+	var elements []json.RawMessage
+	for s.next() != ']' {
+		elements = append(elements, s.skip())
+	}
+	return elements, nil
+}
+
+// enter returns a scanner behind the opening bracket of data, when data is JSON that begins with it.
+func enter(data []byte, open byte) (*scanner, bool) {
+	if !json.Valid(data) {
+		return nil, false
+	}
+	s := &scanner{data: data}
+	if s.next() != open {
+		return nil, false
+	}
+	s.pos++
+	return s, true
 }
 
 // DecodeJSON reads one JSON value from outside into v. Before that it refuses nesting deeper than 32 and names that are equal or
@@ -71,70 +84,10 @@ func DecodeJSON(data []byte, v any) error {
 // CheckJSON returns nil when data is exactly one JSON value that is nested at most 32 deep and repeats no name within an object, not
 // even in another case. Every error wraps ErrMalformed.
 func CheckJSON(data []byte) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	if err := checkValue(d, 0); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return fmt.Errorf("%w: more than one JSON value", ErrMalformed)
-	}
-	return nil
-}
-
-func checkValue(d *json.Decoder, depth int) error {
-	t, err := d.Token()
-	if err != nil {
+	if !json.Valid(data) {
 		return fmt.Errorf("%w: not JSON", ErrMalformed)
 	}
-	open, nested := t.(json.Delim)
-	if !nested {
-		return nil
-	}
-	if depth == maxDepth {
-		return fmt.Errorf("%w: nested deeper than %d", ErrMalformed, maxDepth)
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		if open == '{' {
-			if err := checkName(d, seen); err != nil {
-				return err
-			}
-		}
-		if err := checkValue(d, depth+1); err != nil {
-			return err
-		}
-	}
-	if _, err := d.Token(); err != nil {
-		return fmt.Errorf("%w: not JSON", ErrMalformed)
-	}
-	return nil
-}
-
-func checkName(d *json.Decoder, seen map[string]bool) error {
-	t, err := d.Token()
-	if err != nil {
-		return fmt.Errorf("%w: not JSON", ErrMalformed)
-	}
-	name, _ := t.(string)
-	if seen[fold(name)] {
-		return fmt.Errorf("%w: the name %s comes twice", ErrMalformed, quoteName(name))
-	}
-	seen[fold(name)] = true
-	return nil
-}
-
-// fold maps names that encoding/json would take for each other to one form.
-func fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		for {
-			next := unicode.SimpleFold(r)
-			if next <= r {
-				return next
-			}
-			r = next
-		}
-	}, name)
+	return (&scanner{data: data}).check(0)
 }
 
 // quoteName shows a name from outside, short and on one line.

@@ -78,3 +78,37 @@ func TestMembersKeepBytes(t *testing.T) {
 		}
 	}
 }
+
+// FuzzScanner compares the hand-written walk with the standard library: what it takes, and where values begin and end.
+func FuzzScanner(f *testing.F) {
+	for _, seed := range []string{`{"a":1,"b":[1,2,{"c":"\"}]"}],"":null}`, `[]`, `[[],{},"x",-1.5e3,true]`, ` {"\u0061" : "\\" , "B":{}} `, `{"a":1,"A":2}`, `7`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var object map[string]json.RawMessage
+		isObject := json.Unmarshal(data, &object) == nil && object != nil
+		members, err := channel.Members(data)
+		if err == nil && (!isObject || len(members) != len(object)) {
+			t.Fatalf("Members(%q) = %d, the library has %d", data, len(members), len(object))
+		}
+		for _, m := range members {
+			if string(m.Value) != string(object[m.Name]) {
+				t.Fatalf("Members(%q): %q is %q, the library has %q", data, m.Name, m.Value, object[m.Name])
+			}
+		}
+		var list []json.RawMessage
+		isList := json.Unmarshal(data, &list) == nil && list != nil
+		elements, err := channel.Elements(data)
+		if (err == nil) != isList || len(elements) != len(list) {
+			t.Fatalf("Elements(%q) = %d, %v; the library has %d", data, len(elements), err, len(list))
+		}
+		for i := range elements {
+			if string(elements[i]) != string(list[i]) {
+				t.Fatalf("Elements(%q): %d is %q, the library has %q", data, i, elements[i], list[i])
+			}
+		}
+		if channel.CheckJSON(data) == nil && !json.Valid(data) {
+			t.Fatalf("CheckJSON takes %q", data)
+		}
+	})
+}

@@ -129,11 +129,7 @@ type vendor struct {
 // start runs a simulator for b; change may alter its configuration.
 func (b *business) start(change ...func(*simulator.Config)) vendor {
 	b.t.Helper()
-	config := simulator.Config{
-		Accounts:  []simulator.Account{{PhoneNumberID: number, DisplayPhone: "+15550100200", Name: "Shop", WABAID: "222", AccessToken: token}},
-		AppSecret: secret, CallbackURL: b.webhook.URL,
-		Settings: simulator.Settings{SentAfter: 1, DeliveredAfter: 5, ReadAfter: 5},
-	}
+	config := testConfig(b.webhook.URL)
 	for _, c := range change {
 		c(&config)
 	}

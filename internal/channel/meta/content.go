@@ -2,6 +2,8 @@ package meta
 
 import (
 	"encoding/json"
+	"errors"
+	"strings"
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 )
@@ -46,15 +48,24 @@ func (m inbound) readContent(body map[string]json.RawMessage, out *channel.Inbou
 	return readUnsupported(m.Type, body, out)
 }
 
-// decode reads the object of a type, which must be there.
+// decode reads a value of a message that was checked and cleaned as a whole. It must be there; name is what an error calls it.
 func decode(name string, raw json.RawMessage, v any) error {
 	if len(raw) == 0 {
 		return malformed("%s is missing", name)
 	}
-	if err := channel.DecodeJSON(raw, v); err != nil {
-		return malformed("%s: %s", name, reasonOf(err))
+	if err := json.Unmarshal(raw, v); err != nil {
+		return mismatch(name, err)
 	}
 	return nil
+}
+
+// mismatch tells which value has the wrong type, without quoting it.
+func mismatch(name string, err error) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) && wrong.Field != "" {
+		name = strings.TrimPrefix(name+"."+wrong.Field, ".")
+	}
+	return malformed("%s has the wrong type", first(name, "a value"))
 }
 
 func readText(raw json.RawMessage, out *channel.Inbound) error {
@@ -184,7 +195,7 @@ func readUnsupported(kind string, body map[string]json.RawMessage, out *channel.
 		Type string `json:"type"` // Meta's name of what the customer really sent, when it tells
 	}
 	if raw := body["unsupported"]; len(raw) > 0 {
-		_ = channel.DecodeJSON(raw, &v) // only a label depends on it
+		_ = json.Unmarshal(raw, &v) // only a label depends on it
 	}
 	out.Kind, out.Content.Label = channel.KindUnsupported, clip(first(v.Type, kind, "unsupported"), 64)
 	return nil

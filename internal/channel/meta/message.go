@@ -50,27 +50,33 @@ type referral struct {
 
 // message reads one element of messages[] into an item. It never fails: what cannot be read is quarantined with its bytes.
 func (p *Provider) message(s scope, raw json.RawMessage) channel.Item {
-	event, err := p.readMessage(s, raw)
-	var ids struct {
-		ID     string `json:"id"`
-		From   string `json:"from"`
-		UserID string `json:"from_user_id"`
-	}
-	_ = channel.DecodeJSON(raw, &ids) // unreadable ids only mean that no contact is found
-	kept := s.keep(s.contact(ids.From, ids.UserID), "message", raw)
+	event, from, err := p.readMessage(s, raw)
+	kept := s.keep(from, "message", raw)
 	if err != nil {
-		item := quarantined(s.account, kept, "message: "+reasonOf(err))
-		return item
+		return quarantined(s.account, kept, "message: "+reasonOf(err))
 	}
 	return channel.Item{AccountRef: s.account, Key: event.ExternalID, Raw: kept, Event: event}
 }
 
-// readMessage reads one message. Its error says what is wrong in words for an operator.
-func readMessage(s scope, raw json.RawMessage) (channel.Inbound, error) {
-	var m inbound
-	if err := channel.DecodeJSON(raw, &m); err != nil {
-		return channel.Inbound{}, err
+// readMessage reads one message, and finds the person it is from even when the rest cannot be read. Its error says what is wrong in
+// words for an operator.
+func readMessage(s scope, raw json.RawMessage) (channel.Inbound, *contact, error) {
+	if err := channel.CheckJSON(raw); err != nil {
+		return channel.Inbound{}, nil, err
 	}
+	clean := json.RawMessage(channel.CleanJSON(raw))
+	var m inbound
+	err := decode("", clean, &m)
+	from := s.contact(m.From, m.FromUserID)
+	if err != nil {
+		return channel.Inbound{}, from, err
+	}
+	event, err := m.event(from, clean)
+	return event, from, err
+}
+
+// event turns the message into what the contract knows; raw is the whole message.
+func (m inbound) event(from *contact, raw json.RawMessage) (channel.Inbound, error) {
 	if m.ID == "" || len(m.ID) > maxID {
 		return channel.Inbound{}, malformed("the id is missing or too long")
 	}
@@ -78,11 +84,11 @@ func readMessage(s scope, raw json.RawMessage) (channel.Inbound, error) {
 	if err != nil {
 		return channel.Inbound{}, err
 	}
-	out := channel.Inbound{ExternalID: m.ID, SentAt: at, From: m.sender(s), ReplyTo: clip(m.Context.ID, maxID)}
+	out := channel.Inbound{ExternalID: m.ID, SentAt: at, From: m.sender(from), ReplyTo: clip(m.Context.ID, maxID)}
 	if out.From.Phone == "" && out.From.UserID == "" {
 		return channel.Inbound{}, malformed("the sender has neither a phone number nor a user id")
 	}
-	body, err := object(channel.CleanJSON(raw))
+	body, err := object(raw)
 	if err != nil {
 		return channel.Inbound{}, err
 	}
@@ -98,9 +104,9 @@ func readMessage(s scope, raw json.RawMessage) (channel.Inbound, error) {
 }
 
 // sender returns who wrote m: what the message says, completed by the contact entry that matches it.
-func (m inbound) sender(s scope) channel.Sender {
+func (m inbound) sender(c *contact) channel.Sender {
 	from := channel.Sender{Phone: phone(m.From), UserID: m.FromUserID, ParentUserID: m.FromParent}
-	if c := s.contact(m.From, m.FromUserID); c != nil {
+	if c != nil {
 		from.Name, from.Username = c.Profile.Name, c.Profile.Username
 		if m.From == "" && from.Phone == "" {
 			from.Phone = phone(c.WAID)

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -47,7 +46,7 @@ func (p *Provider) Challenge(_ context.Context, endpoint channel.Endpoint, reque
 // split walks object → entry → change and collects the items.
 func (p *Provider) split(body []byte) ([]channel.Item, error) {
 	if !json.Valid(body) {
-		return nil, fmt.Errorf("%w: not JSON", channel.ErrMalformed)
+		return nil, malformed("not JSON")
 	}
 	top, err := object(body)
 	if err != nil {
@@ -58,11 +57,13 @@ func (p *Provider) split(body []byte) ([]channel.Item, error) {
 	}
 	entries, err := list(top["entry"])
 	if err != nil {
-		return nil, fmt.Errorf("%w: entry is not a list", channel.ErrMalformed)
+		return nil, malformed("entry: %s", reasonOf(err))
 	}
 	var items []channel.Item
 	for _, entry := range entries {
-		items = append(items, p.entry(entry)...)
+		if items = append(items, p.entry(entry)...); len(items) > maxItems {
+			return nil, malformed("more than %d items", maxItems)
+		}
 	}
 	return items, nil
 }
@@ -74,7 +75,7 @@ func (p *Provider) entry(raw json.RawMessage) []channel.Item {
 	}
 	changes, err := list(entry["changes"])
 	if err != nil {
-		return []channel.Item{quarantined("", raw, "entry.changes is not a list")}
+		return []channel.Item{quarantined("", raw, "entry.changes: "+reasonOf(err))}
 	}
 	var items []channel.Item
 	for _, change := range changes {
@@ -137,7 +138,7 @@ func (s scope) each(name string, raw json.RawMessage, read func(scope, json.RawM
 	elements, err := list(raw)
 	if err != nil {
 		kept := assemble(part{"metadata", s.metadata}, part{name, raw})
-		return []channel.Item{quarantined(s.account, kept, name+" is not a list")}
+		return []channel.Item{quarantined(s.account, kept, name+": "+reasonOf(err))}
 	}
 	items := make([]channel.Item, 0, len(elements))
 	for _, element := range elements {

@@ -34,7 +34,7 @@ func provider(t testing.TB) *Provider {
 // A parser that panics over one message must cost that message only.
 func TestPanicIsOneQuarantinedItem(t *testing.T) {
 	p := provider(t)
-	p.readMessage = func(s scope, raw json.RawMessage) (channel.Inbound, error) {
+	p.readMessage = func(s scope, raw json.RawMessage) (channel.Inbound, *contact, error) {
 		if strings.Contains(string(raw), "poison") {
 			panic("a defect")
 		}
@@ -75,7 +75,7 @@ func TestRawKeepsBytes(t *testing.T) {
 func TestMalformedBodies(t *testing.T) {
 	for _, body := range []string{``, `7`, `[]`, `null`, `{`, `{"object":"whatsapp_business_account"} x`, `{"object":"a","object":"b"}`,
 		`{"object":"whatsapp_business_account","entry":{}}`, `{"object":"whatsapp_business_account","Entry":[],"entry":[]}`,
-		strings.Repeat("[", 1<<20)} {
+		`{"object":"whatsapp_business_account","entry":[` + strings.Repeat("7,", 10_000) + `7]}`, strings.Repeat("[", 1<<20)} {
 		endpoint, request := signed(t, []byte(body))
 		items, err := provider(t).Receive(t.Context(), endpoint, request)
 		if !errors.Is(err, channel.ErrMalformed) || items != nil {

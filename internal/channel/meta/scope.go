@@ -3,7 +3,6 @@ package meta
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -125,26 +124,29 @@ func object(raw json.RawMessage) (map[string]json.RawMessage, error) {
 
 func names(m map[string]json.RawMessage) []string { return slices.Sorted(maps.Keys(m)) }
 
+// maxItems is more than a webhook of Meta's largest size can hold; beyond it somebody tries to fill our memory.
+const maxItems = 10_000
+
 // list reads one level of a JSON array. null and an absent value are an empty list.
 func list(raw json.RawMessage) ([]json.RawMessage, error) {
-	if len(raw) == 0 {
+	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil
 	}
-	var elements []json.RawMessage
-	if err := json.Unmarshal(raw, &elements); err != nil {
-		return nil, fmt.Errorf("%w: not a list", channel.ErrMalformed)
+	elements, err := channel.Elements(raw)
+	if len(elements) > maxItems {
+		return nil, malformed("more than %d elements", maxItems)
 	}
-	return elements, nil
+	return elements, err
 }
 
 // text returns the string or number in raw as text, and "" for anything else.
 func text(raw json.RawMessage) string {
 	var s string
-	if channel.DecodeJSON(raw, &s) == nil {
+	if json.Unmarshal(channel.CleanJSON(raw), &s) == nil {
 		return s
 	}
 	var n json.Number
-	if channel.DecodeJSON(raw, &n) == nil {
+	if json.Unmarshal(raw, &n) == nil {
 		return n.String()
 	}
 	return ""
