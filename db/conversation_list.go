@@ -132,7 +132,9 @@ func (s *selection) branch(lanes string, terms ...string) string {
 	return strings.NewReplacer("%lanes%", lanes, "%where%", where).Replace(listBranch)
 }
 
-func texts[T ~string](values []T) []string { return column(values, func(v T) string { return string(v) }) }
+func texts[T ~string](values []T) []string {
+	return column(values, func(v T) string { return string(v) })
+}
 
 // notNil returns an empty list for none: NULL in its place would make a comparison unknown instead of true.
 func notNil[T any](values []T) []T {

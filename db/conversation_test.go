@@ -72,7 +72,9 @@ func TestConversationsKeepEveryField(t *testing.T) {
 	}
 	second := bare
 	second.ID = inboxtest.NewID()
-	err := in(func(ctx context.Context, tx inbox.Tx) error { return tx.InsertConversations(ctx, []inbox.Conversation{second}) })
+	err := in(func(ctx context.Context, tx inbox.Tx) error {
+		return tx.InsertConversations(ctx, []inbox.Conversation{second})
+	})
 	var known *fault.Error
 	if !errors.As(err, &known) || known.Code != fault.Conflict {
 		t.Errorf("a second active conversation of a contact on an account: %v, want CONFLICT", err)

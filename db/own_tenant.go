@@ -7,8 +7,8 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
-// Tenant implements inbox.TenantRows.
-func (tx *Tx) Tenant(ctx context.Context) (inbox.Tenant, error) {
+// OwnTenant implements inbox.TenantRows.
+func (tx *Tx) OwnTenant(ctx context.Context) (inbox.Tenant, error) {
 	row, err := tx.q.Tenant(ctx, tx.tenant)
 	return inbox.Tenant{
 		ID: inbox.TenantOf(row.TenantID), Slug: row.Slug, Name: row.Name, Suspended: row.Status == "SUSPENDED",

@@ -15,7 +15,9 @@ func (tx *Tx) TeamsByIDs(ctx context.Context, ids []uuid.UUID) ([]inbox.Team, er
 	return column(rows, team), err
 }
 
-func team(r gen.Team) inbox.Team { return inbox.Team{ID: r.ID, Name: r.Name, CreatedAt: r.CreatedAt.UTC()} }
+func team(r gen.Team) inbox.Team {
+	return inbox.Team{ID: r.ID, Name: r.Name, CreatedAt: r.CreatedAt.UTC()}
+}
 
 // Teams implements inbox.TeamRows.
 func (tx *Tx) Teams(ctx context.Context, most int) ([]inbox.Team, error) {

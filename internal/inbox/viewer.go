@@ -17,8 +17,8 @@ type Viewer struct {
 
 // TenantRows is the tenant's own row.
 type TenantRows interface {
-	// Tenant returns the tenant of the transaction.
-	Tenant(ctx context.Context) (Tenant, error)
+	// OwnTenant returns the tenant of the transaction.
+	OwnTenant(ctx context.Context) (Tenant, error)
 }
 
 // Viewer returns the signed-in agent. It returns Forbidden for an API key, and Unauthenticated when the agent is gone or disabled.
@@ -36,7 +36,7 @@ func (in *Inbox) Viewer(ctx context.Context, actor Actor) (Viewer, error) {
 			return fault.New(fault.Unauthenticated, "this sign-in has ended; sign in again")
 		}
 		v.Agent = found[0]
-		if v.Tenant, err = tx.Tenant(ctx); err != nil {
+		if v.Tenant, err = tx.OwnTenant(ctx); err != nil {
 			return err
 		}
 		v.Teams, err = tx.TeamsOfAgent(ctx, actor.ID())
