@@ -86,3 +86,10 @@ func credentialsOf(r *http.Request) (auth.Credentials, error) {
 	}
 	return credentials, nil
 }
+
+// Credentials returns what a request carries itself, for the GraphQL handler, which adds what a socket's first message brings. Headers
+// that cannot be read count as absent here: the request has been refused for them before.
+func Credentials(r *http.Request) auth.Credentials {
+	credentials, _ := credentialsOf(r)
+	return credentials
+}

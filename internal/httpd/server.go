@@ -38,9 +38,9 @@ type Routes struct {
 func NewHandler(cfg Config, routes Routes) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", recognised(cfg.Auth, cfg.Identify, cfg.Log, routes.GraphQL))
-	mux.Handle("/webhooks/", routes.Webhooks)
-	mux.Handle("/files/", routes.Files)
-	mux.Handle("/", routes.App)
+	mux.Handle("/webhooks/", bounded(routes.Webhooks))
+	mux.Handle("/files/", bounded(routes.Files))
+	mux.Handle("/", bounded(routes.App))
 	refuse := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, r, cfg.Log, fault.New(fault.Forbidden, "this request comes from another web site, which is not allowed to send it"))
 	})
@@ -61,6 +61,18 @@ const (
 	// How long requests may take to finish once the server is told to stop.
 	drainTimeout = 25 * time.Second
 )
+
+// writeTimeout bounds how long an answer may take to leave, but not GraphQL's, where sockets and event streams live long and set
+// deadlines for each message.
+const writeTimeout = 60 * time.Second
+
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Without a connection underneath, as in tests, there is no deadline to set and nobody to wait for.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+		next.ServeHTTP(w, r)
+	})
+}
 
 // Serve answers on the listener until ctx ends. Then it accepts nothing new, calls closing (which ends long-lived connections that the
 // server does not know any more), lets requests finish for at most 25 seconds, and returns nil; or an error when it could not
