@@ -40,6 +40,8 @@ func (e *Events) serve(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	w.Header().Set("Content-Type", typeEvents+"; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
+	// The server's time for reading a request would end the stream: it watches the connection with the same deadline.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	w.WriteHeader(http.StatusOK)
 	e.pump(ctx, w, stream)
 }
