@@ -28,6 +28,8 @@ type Config struct {
 	// Committed is called after every commit that recorded events, with the tenant and the number of its newest event. It must not
 	// block. May be nil.
 	Committed func(tenant inbox.TenantID, seq int64)
+	// Violated is called when row security refused a statement: a defect of ours, worth an alarm. May be nil.
+	Violated func()
 }
 
 // DB is a pool of connections that can reach rows of one tenant at a time. It is safe for concurrent use.
@@ -35,6 +37,7 @@ type DB struct {
 	pool      *pgxpool.Pool
 	log       *slog.Logger
 	committed func(inbox.TenantID, int64)
+	violated  func()
 }
 
 // Open connects, and refuses a role that row security would not bind: a superuser or owner is switched to switchboard_app, and
@@ -56,11 +59,17 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", redact(err))
 	}
-	return &DB{pool: pool, log: cfg.Log, committed: cfg.Committed}, nil
+	return &DB{pool: pool, log: cfg.Log, committed: cfg.Committed, violated: cfg.Violated}, nil
 }
 
 // Close waits for borrowed connections and closes the pool.
 func (d *DB) Close() { d.pool.Close() }
+
+// PoolStats returns how many connections are borrowed, how many are open, and how often a borrower had to wait for one.
+func (d *DB) PoolStats() (borrowed, open int32, waited int64) {
+	stat := d.pool.Stat()
+	return stat.AcquiredConns(), stat.TotalConns(), stat.EmptyAcquireCount()
+}
 
 // Ready returns nil when Postgres answers and accepts writes, otherwise an Unavailable error.
 func (d *DB) Ready(ctx context.Context) error {

@@ -54,6 +54,16 @@ func mapError(err error) error {
 	return fault.Wrap(fault.Internal, err, "something went wrong on our side")
 }
 
+// mapError is the function of that name, and reports a statement that row security refused.
+func (d *DB) mapError(err error) error {
+	err = mapError(err)
+	var state *StateError
+	if d.violated != nil && errors.As(err, &state) && state.Code == "42501" {
+		d.violated()
+	}
+	return err
+}
+
 // mapState maps an SQLSTATE. The error's detail, hint and context stay behind: they quote values of rows.
 func mapState(pg *pgconn.PgError) error {
 	cause := &StateError{Code: pg.Code, Constraint: pg.ConstraintName, text: pg.Message}

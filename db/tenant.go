@@ -47,7 +47,7 @@ func (d *DB) inTenant(ctx context.Context, tenant inbox.TenantID, fn func(*Tx) e
 			break
 		}
 		if run >= runsWorth(err) || ctx.Err() != nil {
-			return mapError(err)
+			return d.mapError(err)
 		}
 		if err := pause(ctx, run); err != nil {
 			return mapError(err)
@@ -61,7 +61,7 @@ func (d *DB) inTenant(ctx context.Context, tenant inbox.TenantID, fn func(*Tx) e
 
 func (d *DB) readTenant(ctx context.Context, tenant inbox.TenantID, fn func(*Tx) error) error {
 	tx := &Tx{tenant: tenant.UUID()}
-	return mapError(d.within(ctx, "begin isolation level repeatable read read only", tx, func() error {
+	return d.mapError(d.within(ctx, "begin isolation level repeatable read read only", tx, func() error {
 		if err := fn(tx); err != nil {
 			return err
 		}
