@@ -35,12 +35,13 @@ func (tx *Tx) ListConversations(ctx context.Context, q inbox.ListQuery) ([]inbox
 	if q.After != nil {
 		s.where("(c.last_message_at, c.id) < (" + s.arg(q.After.LastMessageAt) + "::timestamptz, " + s.arg(q.After.ID) + "::uuid)")
 	}
-	branches := s.branches(q)
+	me := s.arg(q.Viewer.Agent) + "::uuid"
+	branches := s.branches(q, me)
 	if len(branches) == 0 {
 		return nil, nil
 	}
 	limit := strconv.Itoa(q.Limit)
-	query := strings.NewReplacer("%branches%", strings.Join(branches, " UNION ALL "), "%agent%", s.arg(q.Viewer.Agent)).Replace(listPage)
+	query := strings.NewReplacer("%branches%", strings.Join(branches, " UNION ALL "), "%agent%", me).Replace(listPage)
 	query = strings.ReplaceAll(query, "%limit%", limit)
 	rows, err := tx.conn.Query(ctx, query, s.args...)
 	if err != nil {
@@ -87,10 +88,9 @@ func (s *selection) arg(v any) string {
 func (s *selection) where(term string) { s.terms = append(s.terms, term) }
 
 // branches returns what the page is merged from: disjoint sets that hold exactly what the viewer may see under the filter.
-func (s *selection) branches(q inbox.ListQuery) []string {
+func (s *selection) branches(q inbox.ListQuery, me string) []string {
 	statuses := "unnest(" + s.arg(texts(q.Filter.Status)) + "::text[]) AS lane (status)"
 	inStatus := "c.status = lane.status"
-	me := s.arg(q.Viewer.Agent) + "::uuid"
 	mine := "c.assignee_id = " + me
 	if q.Filter.Assignee == inbox.AssignedMine {
 		return []string{s.branch(statuses, inStatus, mine)}

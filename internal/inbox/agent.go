@@ -38,8 +38,8 @@ func (in *Inbox) Agents(ctx context.Context, actor Actor) (agents []Agent, err e
 }
 
 // AgentsOf returns agents by id, disabled ones too; missing ones are absent.
-func (in *Inbox) AgentsOf(ctx context.Context, tenant TenantID, ids []uuid.UUID) (agents []Agent, err error) {
-	err = in.store.ReadTenant(ctx, tenant, func(tx Tx) error {
+func (in *Inbox) AgentsOf(ctx context.Context, actor Actor, ids []uuid.UUID) (agents []Agent, err error) {
+	err = in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) error {
 		agents, err = tx.AgentsByIDs(ctx, ids)
 		return err
 	})

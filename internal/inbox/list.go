@@ -138,14 +138,14 @@ func (in *Inbox) Conversations(ctx context.Context, actor Actor, filter Conversa
 func (in *Inbox) Conversation(ctx context.Context, actor Actor, id uuid.UUID) (Conversation, error) {
 	var c Conversation
 	err := in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) (err error) {
-		c, err = visible(ctx, tx, actor, id)
+		c, err = seen(ctx, tx, actor, id)
 		return err
 	})
 	return c, err
 }
 
-// visible reads a conversation that the actor sees; NotFound for any other.
-func visible(ctx context.Context, tx Tx, actor Actor, id uuid.UUID) (Conversation, error) {
+// seen reads a conversation that the actor sees; NotFound for any other.
+func seen(ctx context.Context, tx Tx, actor Actor, id uuid.UUID) (Conversation, error) {
 	c, err := one(ctx, tx, id)
 	if err == nil && !actor.Visibility().Sees(c.ChannelAccountID, c.AssigneeID) {
 		return Conversation{}, NoConversation()

@@ -34,8 +34,8 @@ func (in *Inbox) Teams(ctx context.Context, actor Actor) (teams []Team, err erro
 }
 
 // TeamsOf returns teams by id; missing ones are absent.
-func (in *Inbox) TeamsOf(ctx context.Context, tenant TenantID, ids []uuid.UUID) (teams []Team, err error) {
-	err = in.store.ReadTenant(ctx, tenant, func(tx Tx) error {
+func (in *Inbox) TeamsOf(ctx context.Context, actor Actor, ids []uuid.UUID) (teams []Team, err error) {
+	err = in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) error {
 		teams, err = tx.TeamsByIDs(ctx, ids)
 		return err
 	})

@@ -7,6 +7,8 @@ package inboxtest
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,14 +16,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/switchboard-inbox/switchboard/db/dbtest"
+	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
 // World is a database with tenants in it.
 type World struct {
 	*dbtest.Database
-	t     testing.TB
-	owner *pgxpool.Pool
+	t      testing.TB
+	owner  *pgxpool.Pool
+	phones atomic.Int64
 }
 
 // New returns an empty World that ends with the test.
@@ -114,7 +118,7 @@ func (n *Tenant) Contact(name, phone string) uuid.UUID {
 // Conversation adds an OPEN, unassigned conversation of a new contact on the account, with its first inbound message.
 func (n *Tenant) Conversation(account uuid.UUID) uuid.UUID {
 	id := NewID()
-	contact := n.Contact("Sam", "+"+digits(id))
+	contact := n.Contact("Sam", n.w.phone())
 	n.w.Exec(`INSERT INTO conversations (tenant_id, id, contact_id, channel_account_id, team_id, status, last_message_at, created_at)
 		SELECT $1, $2, $3, $4, a.team_id, 'OPEN', now(), now() FROM channel_accounts a WHERE a.tenant_id = $1 AND a.id = $4`,
 		n.ID.UUID(), id, contact, account)
@@ -144,5 +148,42 @@ func (n *Tenant) As(agent uuid.UUID, role inbox.Role, accounts ...uuid.UUID) inb
 // NewID returns a new UUIDv7.
 func NewID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
-// digits returns a phone number that no other id has.
-func digits(id uuid.UUID) string { return fmt.Sprintf("%d%09d", 49, uint64(id[8])<<40%1e9+uint64(id.ID())) }
+// phone returns a phone number that nobody in the world has.
+func (w *World) phone() string { return fmt.Sprintf("+491511%07d", w.phones.Add(1)) }
+
+// Ingest returns an Ingest of the world that ends with the test. It is for messages: nobody applies receipts.
+func (w *World) Ingest() *inbox.Ingest {
+	in := inbox.NewIngest(inbox.IngestConfig{
+		Store: w.DB, Directory: w.DB, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+	})
+	w.t.Cleanup(func() {
+		if err := in.Drain(context.Background()); err != nil {
+			w.t.Error(err)
+		}
+	})
+	return in
+}
+
+// Text returns the webhook of a text that the person with the phone number sends to the account.
+func Text(account uuid.UUID, phone, text string) inbox.Request {
+	id := "wamid." + NewID().String()
+	return inbox.Request{Provider: "meta", Items: []channel.Item{{
+		AccountRef: "ref-" + account.String(), Key: id, Raw: []byte(`{}`),
+		Event: channel.Inbound{
+			ExternalID: id, From: channel.Sender{Phone: phone}, SentAt: time.Now(), Kind: channel.KindText, Text: text,
+		},
+	}}}
+}
+
+// PhoneOf returns the phone number of the conversation's contact.
+func (n *Tenant) PhoneOf(conversation uuid.UUID) string {
+	n.w.t.Helper()
+	var phone string
+	err := n.w.owner.QueryRow(context.Background(), `SELECT i.value FROM contact_identities i
+		JOIN conversations c ON c.tenant_id = i.tenant_id AND c.contact_id = i.contact_id
+		WHERE c.tenant_id = $1 AND c.id = $2`, n.ID.UUID(), conversation).Scan(&phone)
+	if err != nil {
+		n.w.t.Fatal(err)
+	}
+	return phone
+}

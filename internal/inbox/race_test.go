@@ -1,0 +1,249 @@
+package inbox_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
+)
+
+// together runs the functions at the same moment and returns their errors in order.
+func together(functions ...func() error) []error {
+	start, results := make(chan struct{}), make([]error, len(functions))
+	var wg sync.WaitGroup
+	for i, fn := range functions {
+		wg.Go(func() {
+			<-start
+			results[i] = fn()
+		})
+	}
+	close(start)
+	wg.Wait()
+	return results
+}
+
+// TestSnoozeEndsOnce lets the timer, the contact and an agent end the same snooze at the same moment.
+func TestSnoozeEndsOnce(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	acme := w.Tenant("acme")
+	account := acme.Account("main", nil)
+	ada := acme.As(acme.Agent("ada", inbox.RoleAgent), inbox.RoleAgent, account)
+	in, ingest := inbox.New(w.DB, time.Now), w.Ingest()
+	w.Shift(2 * time.Minute) // every snooze of a minute is over for the database already
+	causes := map[string]int64{}
+	for range 60 {
+		conversation := acme.Conversation(account)
+		phone := acme.PhoneOf(conversation)
+		until := time.Now().Add(61 * time.Second)
+		c, err := in.Snooze(t.Context(), ada, inbox.SnoozeInput{ConversationID: conversation, Until: until})
+		if err != nil {
+			t.Fatal(err)
+		}
+		results := together(
+			func() error { _, err := in.Wake(t.Context(), acme.ID, conversation, c.SnoozeGen); return err },
+			func() error { _, err := in.Wake(t.Context(), acme.ID, conversation, c.SnoozeGen); return err },
+			func() error {
+				return ingest.Ingest(t.Context(), []inbox.Request{inboxtest.Text(account, phone, "hi")})[0]
+			},
+			func() error {
+				_, err := in.Reopen(t.Context(), ada, inbox.ConversationInput{ConversationID: conversation})
+				if fault.Is(err, fault.Conflict) {
+					return nil // somebody else was first
+				}
+				return err
+			},
+		)
+		if err := errors.Join(results...); err != nil {
+			t.Fatal(err)
+		}
+		if n := w.Int("SELECT count(*) FROM events WHERE conversation_id = $1 AND kind = 'CONVERSATION_WOKEN'", conversation); n != 1 {
+			t.Fatalf("the snooze ended %d times", n)
+		}
+		if n := w.Int("SELECT count(*) FROM conversations WHERE id = $1 AND status = 'OPEN' AND snoozed_until IS NULL", conversation); n != 1 {
+			t.Fatal("the conversation is not open")
+		}
+	}
+	for _, cause := range []string{"TIMER", "INBOUND", "AGENT"} {
+		causes[cause] = w.Int("SELECT count(*) FROM events WHERE kind = 'CONVERSATION_WOKEN' AND cause = $1", cause)
+	}
+	if causes["TIMER"]+causes["INBOUND"]+causes["AGENT"] != 60 {
+		t.Errorf("causes: %v", causes)
+	}
+	t.Logf("ended by %v", causes)
+}
+
+func TestOldTimerLeavesANewSnoozeAlone(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	acme := w.Tenant("acme")
+	account := acme.Account("main", nil)
+	ada := acme.As(acme.Agent("ada", inbox.RoleAgent), inbox.RoleAgent, account)
+	timer := &rings{}
+	in := inbox.New(w.DB, time.Now).WithSnoozeTimer(timer)
+	conversation := acme.Conversation(account)
+	snooze := func(d time.Duration) {
+		t.Helper()
+		if _, err := in.Snooze(t.Context(), ada, inbox.SnoozeInput{ConversationID: conversation, Until: time.Now().Add(d)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wake := func(gen int64) time.Duration {
+		t.Helper()
+		left, err := in.Wake(t.Context(), acme.ID, conversation, gen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return left
+	}
+	status := func(want inbox.Status) {
+		t.Helper()
+		c, err := in.Conversation(t.Context(), ada, conversation)
+		if err != nil || c.Status != want {
+			t.Fatalf("status %s, %v; want %s", c.Status, err, want)
+		}
+	}
+	snooze(5 * time.Minute)
+	if left := wake(1); left < 4*time.Minute || left > 5*time.Minute {
+		t.Errorf("too early: %s are left, want almost 5 minutes", left)
+	}
+	w.Shift(6 * time.Minute)
+	wake(1)
+	status(inbox.StatusOpen)
+	w.Shift(0)
+	snooze(5 * time.Minute)
+	snooze(10 * time.Minute)
+	w.Shift(time.Hour)
+	for _, old := range []int64{1, 2, 4} {
+		if left := wake(old); left != 0 {
+			t.Errorf("snooze %d is over and still asks for %s", old, left)
+		}
+		status(inbox.StatusSnoozed)
+	}
+	wake(3)
+	status(inbox.StatusOpen)
+	wake(3)
+	if n := w.Int("SELECT count(*) FROM events WHERE kind = 'CONVERSATION_WOKEN'"); n != 2 {
+		t.Errorf("%d WOKEN events for two snoozes that a timer ended", n)
+	}
+	if left, err := in.Wake(t.Context(), acme.ID, inboxtest.NewID(), 1); left != 0 || err != nil {
+		t.Errorf("waking what does not exist: %s, %v", left, err)
+	}
+	if len(timer.gens) != 3 || timer.gens[2] != 3 {
+		t.Errorf("the timer was set for %v, want 1, 2, 3", timer.gens)
+	}
+}
+
+// rings remembers for which snoozes a timer was set.
+type rings struct{ gens []int64 }
+
+// WakeAt implements inbox.SnoozeTimer.
+func (r *rings) WakeAt(_ context.Context, _ inbox.TenantID, _ uuid.UUID, gen int64, _ time.Time) {
+	r.gens = append(r.gens, gen)
+}
+
+func TestSnoozeBounds(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	acme := w.Tenant("acme")
+	account := acme.Account("main", nil)
+	ada := acme.As(acme.Agent("ada", inbox.RoleAgent), inbox.RoleAgent, account)
+	now := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
+	in := inbox.New(w.DB, func() time.Time { return now })
+	conversation := acme.Conversation(account)
+	for ahead, want := range map[time.Duration]fault.Code{
+		-time.Hour: fault.Invalid, 59 * time.Second: fault.Invalid, time.Minute: "", 365 * 24 * time.Hour: "",
+		365*24*time.Hour + time.Second: fault.Invalid,
+	} {
+		_, err := in.Snooze(t.Context(), ada, inbox.SnoozeInput{ConversationID: conversation, Until: now.Add(ahead)})
+		if fault.CodeOf(err) != want {
+			t.Errorf("%s ahead: %v, want %q", ahead, err, want)
+		}
+	}
+}
+
+// TestResolveNeverHidesAMessage resolves while the contact writes.
+func TestResolveNeverHidesAMessage(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	acme := w.Tenant("acme")
+	account := acme.Account("main", nil)
+	ada := acme.As(acme.Agent("ada", inbox.RoleAgent), inbox.RoleAgent, account)
+	in, ingest := inbox.New(w.DB, time.Now), w.Ingest()
+	var refused int
+	for i := range 40 {
+		conversation := acme.Conversation(account)
+		phone := acme.PhoneOf(conversation)
+		var expected *int64
+		if seq := int64(1); i%2 == 0 {
+			expected = &seq
+		}
+		results := together(
+			func() error {
+				return ingest.Ingest(t.Context(), []inbox.Request{inboxtest.Text(account, phone, "wait")})[0]
+			},
+			func() error {
+				_, err := in.Resolve(t.Context(), ada, inbox.ResolveInput{ConversationID: conversation, ExpectedLastSeq: expected})
+				return err
+			},
+		)
+		if results[0] != nil {
+			t.Fatal(results[0])
+		}
+		var known *fault.Error
+		if errors.As(results[1], &known) && known.Code == fault.Conflict && known.Details["lastSeq"] == int64(2) && expected != nil {
+			refused++
+		} else if results[1] != nil {
+			t.Fatal(results[1])
+		}
+	}
+	hidden := w.Int(`SELECT count(*) FROM conversations c JOIN messages m ON m.conversation_id = c.id
+		WHERE c.status = 'RESOLVED' AND m.direction = 'INBOUND' AND m.seq > c.resolved_at_seq`)
+	if hidden != 0 {
+		t.Errorf("%d messages came after the end of their RESOLVED conversation", hidden)
+	}
+	t.Logf("%d of 20 were refused because a message had come", refused)
+}
+
+// TestUnreadCountsWhatCameWhileReading marks as read while messages arrive: exactly those after the shown one are unread.
+func TestUnreadCountsWhatCameWhileReading(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	acme := w.Tenant("acme")
+	account := acme.Account("main", nil)
+	ada := acme.As(acme.Agent("ada", inbox.RoleAgent), inbox.RoleAgent, account)
+	in, ingest := inbox.New(w.DB, time.Now), w.Ingest()
+	for range 25 {
+		conversation := acme.Conversation(account)
+		phone := acme.PhoneOf(conversation)
+		shown := acme.Inbound(conversation, "two")
+		older := one[uuid.UUID](&world{Database: w.Database, t: t}, "SELECT id FROM messages WHERE conversation_id = $1 AND seq = 1", conversation)
+		mark := func(id uuid.UUID) func() error {
+			return func() error {
+				_, _, err := in.MarkRead(t.Context(), ada, inbox.MarkReadInput{ConversationID: conversation, UpToMessageID: id})
+				return err
+			}
+		}
+		results := together(mark(shown), mark(older), mark(shown), func() error {
+			return ingest.Ingest(t.Context(), []inbox.Request{inboxtest.Text(account, phone, "three")})[0]
+		})
+		if err := errors.Join(results...); err != nil {
+			t.Fatal(err)
+		}
+		unread, _, err := in.UnreadOf(t.Context(), acme.ID, []inbox.Visibility{ada.Visibility()}, []uuid.UUID{conversation})
+		if err != nil || unread[0].ByConversation[conversation] != 1 {
+			t.Fatalf("unread %v, %v; want exactly the third message", unread, err)
+		}
+		moves := w.Int("SELECT count(*) FROM events WHERE kind = 'READ_CURSOR_MOVED' AND conversation_id = $1", conversation)
+		if moves != 1 && moves != 2 {
+			t.Errorf("%d events for a cursor that moved once or twice", moves)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package inbox_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
+
+// published is the table as ARCHITECTURE shows it. "-" is refused with CONFLICT, "." leaves everything as it is.
+const published = `
+CLAIM      OPEN:OPEN          SNOOZED:-             RESOLVED:-
+REASSIGN   OPEN:OPEN          SNOOZED:SNOOZED       RESOLVED:-
+RELEASE    OPEN:OPEN          SNOOZED:SNOOZED       RESOLVED:RESOLVED
+RESOLVE    OPEN:RESOLVED      SNOOZED:RESOLVED      RESOLVED:-
+REOPEN     OPEN:-             SNOOZED:OPEN          RESOLVED:OPEN
+SNOOZE     OPEN:SNOOZED       SNOOZED:SNOOZED       RESOLVED:-
+WAKE       OPEN:.             SNOOZED:OPEN          RESOLVED:.
+INBOUND    OPEN:OPEN          SNOOZED:OPEN          RESOLVED:OPEN
+SEND       OPEN:OPEN          SNOOZED:-             RESOLVED:-
+MARK_READ  OPEN:OPEN          SNOOZED:SNOOZED       RESOLVED:RESOLVED
+`
+
+func TestTransitionsAreAsPublished(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	for _, op := range inbox.Operations() {
+		cells := []string{string(op)}
+		for _, from := range inbox.Statuses() {
+			move, err := inbox.Next(op, from)
+			if move.Refused() != fault.Is(err, fault.Conflict) || move.Refused() != (move.Refusal != "") {
+				t.Errorf("%s in %s: refused %v, error %v, why %q", op, from, move.Refused(), err, move.Refusal)
+			}
+			to := string(move.To)
+			switch {
+			case move.Refused():
+				to = "-"
+			case move.Event == "":
+				to = "."
+			}
+			cells = append(cells, fmt.Sprintf("%s:%s", from, to))
+		}
+		lines = append(lines, strings.Join(cells, " "))
+	}
+	var want []string
+	for line := range strings.Lines(strings.TrimSpace(published)) {
+		want = append(want, strings.Join(strings.Fields(line), " "))
+	}
+	if got := strings.Join(lines, "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("the table is\n%s", got)
+	}
+	if n := len(inbox.Transitions()); n != len(inbox.Operations())*len(inbox.Statuses()) {
+		t.Errorf("the table has %d rows: one is missing or there twice", n)
+	}
+	if _, err := inbox.Next("FORGET", inbox.StatusOpen); !fault.Is(err, fault.Conflict) {
+		t.Errorf("an unknown operation: %v, want CONFLICT", err)
+	}
+}
