@@ -1,6 +1,14 @@
 package graph
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
 
 // Sink takes what one subscription sends; a transport implements it. Its methods are called by one goroutine at a time, except
 // that Wait may run beside Complete.
@@ -14,4 +22,59 @@ type Sink interface {
 	Wait(ctx context.Context) error
 	// Complete tells that nothing follows. It never blocks, and is called once, unless stop was called before.
 	Complete()
+}
+
+type subscriptionKey struct{}
+
+// opening finds out what a subscription asks for: the operation is run once, and its resolver leaves the wish here.
+type opening struct {
+	after *string
+	topic topic
+}
+
+// rendering is one item on its way into a response: the operation is run once, and its resolver finds the item here.
+type rendering struct {
+	item     any
+	err      error // why there is no item
+	snapshot *inbox.Snapshot
+}
+
+// follow is the whole of every subscription resolver. When a subscription opens, it leaves the topic and the cursor for Subscriptions;
+// when an item is rendered, it hands the item over. T is the union of the field. It returns an Invalid error when the operation
+// came over a transport that cannot follow.
+func follow[T any](ctx context.Context, after *string, topic topic) (<-chan T, error) {
+	items := make(chan T, 1)
+	defer close(items)
+	switch purpose := ctx.Value(subscriptionKey{}).(type) {
+	case *opening:
+		purpose.after, purpose.topic = after, topic
+	case *rendering:
+		if purpose.err != nil {
+			return nil, purpose.err
+		}
+		item, ok := purpose.item.(T)
+		if !ok {
+			return nil, fault.New(fault.Internal, "an item of another subscription")
+		}
+		items <- item
+	default:
+		return nil, fault.New(fault.Invalid, "a subscription needs a WebSocket or an event stream")
+	}
+	return items, nil
+}
+
+// snapshotFrom returns what the item that is being rendered points to; nil when no item is.
+func snapshotFrom(ctx context.Context) *inbox.Snapshot {
+	if r, ok := ctx.Value(subscriptionKey{}).(*rendering); ok {
+		return r.snapshot
+	}
+	return nil
+}
+
+// run executes the operation once, for the purpose and as the actor. What is rendered for many is rendered as the system, which sees all of
+// the tenant: who may see an item is decided before, and the bytes are shared.
+func (s *Subscriptions) run(ctx context.Context, actor inbox.Actor, op *graphql.OperationContext, purpose any) *graphql.Response {
+	ctx = WithActor(context.WithValue(ctx, subscriptionKey{}, purpose), actor, time.Time{})
+	next, ctx := s.executor.DispatchOperation(ctx, op)
+	return next(ctx)
 }

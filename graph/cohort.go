@@ -1,0 +1,228 @@
+package graph
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/live"
+)
+
+// keptRenderings is how many of its newest renderings a cohort keeps, for those that resume soon after each other.
+const keptRenderings = 64
+
+// itemTopic is a topic whose items many subscribers may share.
+type itemTopic interface {
+	topic
+	Wants(e *inbox.Event) bool
+	View(item *live.Item, actor inbox.Actor) live.View
+	// show returns the item of the field's union that the view shows.
+	show(ctx context.Context, c *cohort, item *live.Item, view live.View) (any, error)
+}
+
+// shape is the form in which subscribers want their items: an operation, run anew for each item.
+type shape struct {
+	subscriptions *Subscriptions
+	tenant        inbox.TenantID
+	operation     *graphql.OperationContext
+}
+
+// render returns the whole response that holds the item; whole is false when the item itself is missing from it.
+func (f *shape) render(ctx context.Context, r *rendering) (payload []byte, whole bool) {
+	response := f.subscriptions.run(ctx, inbox.SystemActor(f.tenant), f.operation, r)
+	whole = len(response.Data) > 0 && string(response.Data) != "null"
+	if len(response.Errors) == 0 && len(response.Extensions) == 0 {
+		payload = make([]byte, 0, len(response.Data)+len(`{"data":}`))
+		payload = append(payload, `{"data":`...)
+		payload = append(payload, response.Data...)
+		return append(payload, '}'), whole
+	}
+	payload, err := json.Marshal(response)
+	if err != nil {
+		f.subscriptions.logger.Error("a subscription's response cannot be encoded", "error", err)
+		return []byte(`{"data":null,"errors":[{"message":"something went wrong on our side","extensions":{"code":"INTERNAL"}}]}`), false
+	}
+	return payload, whole
+}
+
+// cohort is the subscribers that ask for the same in the same words. It is a live.Audience.
+type cohort struct {
+	itemTopic
+	*shape
+	key     cohortKey
+	members int // guarded by Subscriptions.mu
+
+	newest atomic.Pointer[rendered]
+	mu     sync.Mutex
+	kept   map[renderedKey]*rendered
+	order  []renderedKey // oldest first
+}
+
+type renderedKey struct {
+	epoch string
+	seq   int64
+	view  live.View
+}
+
+// rendered is a response that is made once.
+type rendered struct {
+	key     renderedKey
+	once    sync.Once
+	payload []byte
+	whole   bool // false: the item could not be shown
+}
+
+// join returns the cohort of the key, with one member more.
+func (s *Subscriptions) join(key cohortKey, topic itemTopic, tenant inbox.TenantID, op *graphql.OperationContext) *cohort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.cohorts[key]
+	if c == nil {
+		c = &cohort{itemTopic: topic, shape: s.shape(tenant, op), key: key, kept: map[renderedKey]*rendered{}}
+		s.cohorts[key] = c
+	}
+	c.members++
+	return c
+}
+
+// shape returns a shape that runs the operation; a copy, because the subscriber's own ends with him.
+func (s *Subscriptions) shape(tenant inbox.TenantID, op *graphql.OperationContext) *shape {
+	return &shape{subscriptions: s, tenant: tenant, operation: &graphql.OperationContext{
+		RawQuery: op.RawQuery, Variables: op.Variables, OperationName: op.OperationName, Doc: op.Doc, Operation: op.Operation,
+		DisableIntrospection: op.DisableIntrospection, RecoverFunc: op.RecoverFunc, ResolverMiddleware: op.ResolverMiddleware,
+		RootResolverMiddleware: op.RootResolverMiddleware,
+	}}
+}
+
+func (s *Subscriptions) leave(c *cohort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.members--; c.members == 0 && s.cohorts[c.key] == c {
+		delete(s.cohorts, c.key)
+	}
+}
+
+// payload returns the response that shows the item in the view; it is rendered for the first who asks.
+func (c *cohort) payload(item *live.Item, view live.View) *rendered {
+	key := renderedKey{epoch: item.Epoch, seq: item.Seq, view: view}
+	if r := c.newest.Load(); r != nil && r.key == key && r.whole {
+		return r
+	}
+	r := c.keep(key)
+	r.once.Do(func() {
+		r.payload, r.whole = c.make(item, view)
+		if r.whole {
+			c.newest.Store(r)
+		} else {
+			c.drop(key)
+		}
+	})
+	return r
+}
+
+func (c *cohort) make(item *live.Item, view live.View) (payload []byte, whole bool) {
+	// What a render reads beyond its snapshot must not hold up the others for long.
+	ctx, cancel := context.WithTimeout(context.Background(), renderTimeout)
+	defer cancel()
+	shown, err := c.show(ctx, c, item, view)
+	return c.render(ctx, &rendering{item: shown, err: err, snapshot: item.Snapshot()})
+}
+
+// drop forgets a rendering that failed, so that the next who asks tries again.
+func (c *cohort) drop(key renderedKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.kept, key)
+}
+
+// keep returns the place of a rendering, and forgets the oldest for a new one.
+func (c *cohort) keep(key renderedKey) *rendered {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.kept[key]; r != nil {
+		return r
+	}
+	r := &rendered{key: key}
+	c.kept[key] = r
+	if c.order = append(c.order, key); len(c.order) > keptRenderings {
+		delete(c.kept, c.order[0])
+		c.order = c.order[1:]
+	}
+	return r
+}
+
+// An item that cannot be shown is tried again this often before the subscriber is sent the error in its place.
+const (
+	maxShowTries = 5
+	showAgainIn  = 500 * time.Millisecond
+)
+
+// follower is one member of a cohort. It is a live.Taker.
+type follower struct {
+	cohort *cohort
+	sink   Sink
+	failed atomic.Int32 // tries of the item that cannot be shown
+	left   atomic.Bool
+}
+
+// leave leaves the cohort, once.
+func (f *follower) leave() {
+	if !f.left.Swap(true) {
+		f.cohort.subscriptions.leave(f.cohort)
+	}
+}
+
+// Take implements live.Taker. An item that cannot be shown, because the database is away, is not taken: the stream waits at it.
+func (f *follower) Take(item *live.Item, view live.View) bool {
+	r := f.cohort.payload(item, view)
+	if !r.whole && f.failed.Add(1) < maxShowTries {
+		return false
+	}
+	f.failed.Store(0)
+	return f.sink.Next(r.payload)
+}
+
+// Wait implements live.Taker.
+func (f *follower) Wait(ctx context.Context) error {
+	if f.failed.Load() > 0 {
+		timer := time.NewTimer(showAgainIn)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return f.sink.Wait(ctx)
+}
+
+// CaughtUp implements live.Taker.
+func (f *follower) CaughtUp(string) {}
+
+// Recheck implements live.Taker.
+func (f *follower) Recheck(ctx context.Context, actor inbox.Actor) error {
+	return f.cohort.begin(ctx, f.cohort.subscriptions, actor)
+}
+
+// End implements live.Taker.
+func (f *follower) End(reason live.Reason, cursor string) {
+	if reason != live.Over {
+		f.cohort.sendResync(f.sink, reason, cursor)
+	}
+	f.sink.Complete()
+	f.leave()
+}
+
+// sendResync sends the item that tells a subscriber to query afresh.
+func (f *shape) sendResync(sink Sink, reason live.Reason, cursor string) {
+	ctx, cancel := context.WithTimeout(context.Background(), renderTimeout)
+	defer cancel()
+	payload, _ := f.render(ctx, &rendering{item: gen.Resync{Reason: gen.ResyncReason(reason), Cursor: cursor}})
+	sink.Next(payload)
+}
