@@ -112,8 +112,11 @@ func (tx *Tx) LockDeliveries(ctx context.Context, messages []uuid.UUID) ([]outbo
 	rows, err := tx.q.LockDeliveries(ctx, tx.tenant, messages)
 	return column(rows, func(r gen.LockDeliveriesRow) outbound.Delivered {
 		return outbound.Delivered{
-			ID: r.ID, ConversationID: r.ConversationID, ChannelAccountID: r.ChannelAccountID, Seq: r.Seq,
-			Status: inbox.MessageStatus(r.Status), Kind: channel.Kind(r.Kind), Version: r.Version,
+			ID: r.ID, Seq: r.Seq, Status: inbox.MessageStatus(r.Status), Kind: channel.Kind(r.Kind), Version: r.Version,
+			Conversation: inbox.Conversation{
+				ID: r.ConversationID, ContactID: r.ContactID, ChannelAccountID: r.ChannelAccountID, TeamID: r.TeamID,
+				AssigneeID: r.AssigneeID, Status: inbox.Status(r.ConversationStatus),
+			},
 		}
 	}), err
 }

@@ -119,6 +119,9 @@ func place(tenant, id uuid.UUID) outbound.Place {
 	return outbound.Place{Tenant: inbox.TenantOf(tenant), ID: id}
 }
 
+// Tenant implements outbound.Tx.
+func (tx *Tx) Tenant() inbox.TenantID { return inbox.TenantOf(tx.tenant) }
+
 // LastSeal implements outbound.SealRows.
 func (tx *Tx) LastSeal(ctx context.Context) (outbound.Seal, time.Time, bool, error) {
 	r, err := tx.q.LastSeal(ctx, tx.tenant)

@@ -63,7 +63,8 @@ SELECT extract(epoch FROM min(t.at) - app.now())::float8 AS seconds FROM (
   SELECT min(d.passable_at) FROM dispatches d
   WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND d.passable_at > app.now()
   UNION ALL
-  SELECT CASE WHEN l.breaker_opened_at IS NOT NULL THEN greatest(l.probe_at, app.now()) ELSE l.limited_until END FROM lanes l
+  SELECT CASE WHEN l.breaker_opened_at IS NOT NULL THEN greatest(l.probe_at, app.now() + interval '1 second') ELSE l.limited_until END
+  FROM lanes l
   WHERE l.tenant_id = @tenant_id AND l.channel_account_id = @channel_account_id
     AND (l.breaker_opened_at IS NOT NULL OR l.limited_until > app.now())
     AND EXISTS (SELECT FROM dispatches d WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id)

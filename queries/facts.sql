@@ -41,8 +41,11 @@ ORDER BY p.parked_at LIMIT @most;
 DELETE FROM parked_facts WHERE tenant_id = @tenant_id AND parked_at <= app.now() - @age::interval;
 
 -- name: LockDeliveries :many
-SELECT id, conversation_id, channel_account_id, seq, status, kind, version FROM messages
-WHERE tenant_id = @tenant_id AND id = ANY (@ids::uuid[]) AND direction = 'OUTBOUND' ORDER BY id FOR NO KEY UPDATE;
+-- With what their events tell about the conversation, which is not locked.
+SELECT m.id, m.conversation_id, m.channel_account_id, m.seq, m.status, m.kind, m.version, c.contact_id, c.team_id, c.assignee_id,
+  c.status AS conversation_status
+FROM messages m JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
+WHERE m.tenant_id = @tenant_id AND m.id = ANY (@ids::uuid[]) AND m.direction = 'OUTBOUND' ORDER BY m.id FOR NO KEY UPDATE OF m;
 
 -- name: AttachExternalIDs :exec
 -- The first id stays; a message accepted twice has its other ids with its attempts.

@@ -60,13 +60,12 @@ type Parked struct {
 
 // Delivered is an outbound message as far as delivery concerns it.
 type Delivered struct {
-	ID               uuid.UUID
-	ConversationID   uuid.UUID
-	ChannelAccountID uuid.UUID
-	Seq              int64
-	Status           inbox.MessageStatus
-	Kind             channel.Kind
-	Version          int64
+	ID           uuid.UUID
+	Seq          int64
+	Status       inbox.MessageStatus
+	Kind         channel.Kind
+	Version      int64
+	Conversation inbox.Conversation // the ids, status, team and assignee that an event tells; not locked
 }
 
 // NewFact names a fact that changed something: it is new, or earlier than the one of its kind that was known.

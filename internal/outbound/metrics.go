@@ -8,8 +8,6 @@ type Metrics interface {
 	Call(provider, outcome, class string, took time.Duration)
 	// Failed counts a message that ended FAILED, by our or the provider's code.
 	Failed(code string)
-	// Late counts results that came after their lease had been lost.
-	Late(outcome string)
 	// Alert counts an alert that opened, by kind.
 	Alert(kind string)
 	// Held counts rows that began to be held, by what holds them.
@@ -24,7 +22,6 @@ type uncounted struct{}
 
 func (uncounted) Call(string, string, string, time.Duration) {}
 func (uncounted) Failed(string)                              {}
-func (uncounted) Late(string)                                {}
 func (uncounted) Alert(string)                               {}
 func (uncounted) Held(string, int64)                         {}
 func (uncounted) ParkedDropped(int64)                        {}

@@ -32,6 +32,8 @@ type Limiter interface {
 	// Reserve takes up to n tokens of the account's bucket and returns how many it got. When it got fewer, retry tells after what
 	// time there may be more. It never fails: without its store it gives less.
 	Reserve(ctx context.Context, account uuid.UUID, rate channel.Rate, n int) (granted int, retry time.Duration)
+	// Return gives back tokens that were not used.
+	Return(ctx context.Context, account uuid.UUID, rate channel.Rate, n int)
 }
 
 // Config is what Outbound needs beside its store. Bells, Limiter, Metrics and AlertClient may be nil: nobody is woken, nothing is
@@ -105,3 +107,5 @@ type unlimited struct{}
 func (unlimited) Reserve(_ context.Context, _ uuid.UUID, _ channel.Rate, n int) (int, time.Duration) {
 	return n, 0
 }
+
+func (unlimited) Return(context.Context, uuid.UUID, channel.Rate, int) {}

@@ -13,8 +13,8 @@ import (
 
 // made is what a mutation keeps under its idempotency key.
 type made struct {
-	MessageID uuid.UUID `json:"messageId"`
-	AccountID uuid.UUID `json:"accountId"`
+	MessageID uuid.UUID      `json:"messageId"`
+	AccountID uuid.UUID      `json:"accountId"`
 	message   *inbox.Message // set when it was made just now
 }
 

@@ -30,6 +30,8 @@ type Tx interface {
 	AlertRows
 	SealRows
 	PersonRows
+	// Tenant returns whose transaction it is.
+	Tenant() inbox.TenantID
 }
 
 // PersonRows find the person a notification is for.

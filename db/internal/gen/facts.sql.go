@@ -179,20 +179,27 @@ func (q *Queries) KnownParkedFacts(ctx context.Context, tenantID uuid.UUID, most
 }
 
 const lockDeliveries = `-- name: LockDeliveries :many
-SELECT id, conversation_id, channel_account_id, seq, status, kind, version FROM messages
-WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND direction = 'OUTBOUND' ORDER BY id FOR NO KEY UPDATE
+SELECT m.id, m.conversation_id, m.channel_account_id, m.seq, m.status, m.kind, m.version, c.contact_id, c.team_id, c.assignee_id,
+  c.status AS conversation_status
+FROM messages m JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
+WHERE m.tenant_id = $1 AND m.id = ANY ($2::uuid[]) AND m.direction = 'OUTBOUND' ORDER BY m.id FOR NO KEY UPDATE OF m
 `
 
 type LockDeliveriesRow struct {
-	ID               uuid.UUID
-	ConversationID   uuid.UUID
-	ChannelAccountID uuid.UUID
-	Seq              int64
-	Status           string
-	Kind             string
-	Version          int64
+	ID                 uuid.UUID
+	ConversationID     uuid.UUID
+	ChannelAccountID   uuid.UUID
+	Seq                int64
+	Status             string
+	Kind               string
+	Version            int64
+	ContactID          uuid.UUID
+	TeamID             *uuid.UUID
+	AssigneeID         *uuid.UUID
+	ConversationStatus string
 }
 
+// With what their events tell about the conversation, which is not locked.
 func (q *Queries) LockDeliveries(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]LockDeliveriesRow, error) {
 	rows, err := q.db.Query(ctx, lockDeliveries, tenantID, ids)
 	if err != nil {
@@ -210,6 +217,10 @@ func (q *Queries) LockDeliveries(ctx context.Context, tenantID uuid.UUID, ids []
 			&i.Status,
 			&i.Kind,
 			&i.Version,
+			&i.ContactID,
+			&i.TeamID,
+			&i.AssigneeID,
+			&i.ConversationStatus,
 		); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,156 @@
+package outbound
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
+
+const (
+	mostOverdue = 200
+	// tokenPatience is how long a row may wait for a token of its account's rate before that is shown as a hold.
+	tokenPatience = time.Minute
+)
+
+// errNoProbe undoes the taking of a probe for which there was no row.
+var errNoProbe = errors.New("nothing to probe with")
+
+// catch is what one look at a lane brought.
+type catch struct {
+	calls    []Due         // claimed: to be called before the deadline
+	probe    bool          // the one call is a probe of an open breaker
+	overdue  []Due         // to be settled
+	retry    time.Duration // greater than 0: when tokens may be there again
+	deadline time.Time     // when the lease of the calls ends, on this process's own monotonic clock
+}
+
+// look reads how the lane is and takes what it lets go: at most n rows, one probe, or nothing.
+func (v *visit) look(ctx context.Context, n int) (catch, error) {
+	granted, retry := n, time.Duration(0)
+	if v.lane.rate.PerSecond > 0 {
+		granted, retry = v.o.cfg.Limiter.Reserve(ctx, v.account, v.lane.rate, n)
+	}
+	c := catch{deadline: time.Now().Add(v.o.lease())}
+	err := v.o.store.InTenant(ctx, v.tenant, func(tx Tx) error {
+		c.calls, c.overdue, c.probe, c.retry = nil, nil, false, 0
+		road, err := tx.Road(ctx, v.account)
+		if err != nil {
+			return err
+		}
+		v.see(road)
+		switch {
+		case road.Status != inbox.AccountActive:
+			return v.hold(ctx, tx, &c, HoldReauth, 0)
+		case road.Open:
+			return v.lookOpen(ctx, tx, &c)
+		case road.Limited:
+			return v.hold(ctx, tx, &c, HoldRateLimit, 0)
+		case granted == 0:
+			c.retry = retry
+			return v.hold(ctx, tx, &c, HoldRateLimit, tokenPatience)
+		}
+		return v.claim(ctx, tx, &c, granted)
+	})
+	if errors.Is(err, errNoProbe) {
+		c.probe, err = false, nil
+	}
+	if unused := granted - len(c.calls); unused > 0 && v.lane.rate.PerSecond > 0 {
+		v.o.cfg.Limiter.Return(ctx, v.account, v.lane.rate, unused)
+	}
+	if err != nil {
+		c.calls = nil
+	}
+	return c, err
+}
+
+// see takes over what the lane is like now. Credentials are opened afresh when they or the account have changed.
+func (v *visit) see(road Road) {
+	if v.lane.provider == nil || string(v.lane.Sealed) != string(road.Sealed) || string(v.lane.Settings) != string(road.Settings) {
+		v.lane = v.prepare(road)
+		return
+	}
+	v.lane.Road = road
+}
+
+// hold makes visible why rows wait, and finds those that cannot wait longer.
+func (v *visit) hold(ctx context.Context, tx Tx, c *catch, hold Hold, patience time.Duration) error {
+	held, err := tx.HoldLane(ctx, v.account, hold, patience)
+	if err != nil {
+		return err
+	}
+	if held > 0 {
+		v.o.cfg.Metrics.Held(string(hold), held)
+	}
+	c.overdue, err = tx.Overdue(ctx, v.account, mostOverdue)
+	return err
+}
+
+// lookOpen holds everything but one probe a minute. Rows that were held for an hour fail: there is no next channel.
+func (v *visit) lookOpen(ctx context.Context, tx Tx, c *catch) error {
+	if err := v.hold(ctx, tx, c, HoldBreaker, 0); err != nil {
+		return err
+	}
+	lost, err := tx.HeldTooLong(ctx, v.account, HoldBreaker, breakerPatience, mostOverdue)
+	if err != nil {
+		return err
+	}
+	c.overdue = append(c.overdue, lost...)
+	if len(c.overdue) > 0 {
+		return nil // first things first: the probe's row must not be one of these
+	}
+	mine, err := tx.TakeProbe(ctx, v.account, breakerPause)
+	if err != nil || !mine {
+		return err
+	}
+	c.probe = true
+	if err := v.claim(ctx, tx, c, 1); err != nil {
+		return err
+	}
+	if len(c.calls) == 0 {
+		return errNoProbe
+	}
+	return nil
+}
+
+// claim takes up to n due rows, with their attempts.
+func (v *visit) claim(ctx context.Context, tx Tx, c *catch, n int) error {
+	ids := make([]uuid.UUID, n)
+	for i := range ids {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return err
+		}
+		ids[i] = id
+	}
+	limits := ClaimLimits{Windowed: hasWindow(v.lane.Channel), Lease: v.o.lease(), Call: v.o.cfg.CallTimeout}
+	due, err := tx.Claim(ctx, v.account, ids, limits)
+	for _, d := range due {
+		if d.AttemptID != uuid.Nil {
+			c.calls = append(c.calls, d)
+		} else {
+			c.overdue = append(c.overdue, d)
+		}
+	}
+	return err
+}
+
+// outgoing returns the message as the provider takes it.
+func outgoing(d Due) channel.Outbound {
+	m := channel.Outbound{MessageID: d.MessageID.String(), AttemptID: d.AttemptID.String(), ReplyTo: d.ReplyTo}
+	if len(d.Recipient) > 0 && d.Recipient[0] == '+' {
+		m.To.Phone = d.Recipient
+	} else {
+		m.To.UserID = d.Recipient
+	}
+	if d.Kind == channel.KindTemplate {
+		m.Template = d.Content.Template
+	} else {
+		m.Text = d.Text
+	}
+	return m
+}

@@ -1,0 +1,156 @@
+package outbound
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/secret"
+)
+
+const (
+	drainBudget = 5 * time.Second // then other lanes have their turn
+	lingerTime  = 2 * time.Second // a drain stays for rows that are due so soon
+)
+
+// visit is one process's work on one lane. There is one at a time: a second Drain asks the first to look again.
+type visit struct {
+	o       *Outbound
+	tenant  inbox.TenantID
+	account uuid.UUID
+	again   chan struct{} // holds one ring that came meanwhile
+	lane    lane
+}
+
+// lane is a road with what it takes to send on it.
+type lane struct {
+	Road
+	provider channel.Provider
+	account  channel.Account
+	rate     channel.Rate
+	broken   *channel.SendError // why nothing can be sent; nil: it can
+}
+
+// Drain works the lane of a channel account until nothing is due there: it settles what ran out of time, claims what is due, calls the
+// provider and records the results. It returns after what time it wants to be called again; ok is false when nothing waits. Once ctx ends no
+// call is begun; those under way end and are recorded. Any number of Drains, in any number of processes, are harmless.
+func (o *Outbound) Drain(ctx context.Context, tenant inbox.TenantID, account uuid.UUID) (next time.Duration, ok bool, err error) {
+	v, mine := o.enter(tenant, account)
+	if !mine {
+		return 0, false, nil
+	}
+	for {
+		next, ok, err = v.work(ctx)
+		if err != nil || ctx.Err() != nil {
+			o.abandon(v)
+			return next, ok, err
+		}
+		if o.leave(v) {
+			return next, ok, nil
+		}
+	}
+}
+
+func (o *Outbound) enter(tenant inbox.TenantID, account uuid.UUID) (*visit, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if v, busy := o.active[account]; busy {
+		select {
+		case v.again <- struct{}{}:
+		default:
+		}
+		return nil, false
+	}
+	v := &visit{o: o, tenant: tenant, account: account, again: make(chan struct{}, 1)}
+	o.active[account] = v
+	return v, true
+}
+
+// leave ends the visit, unless somebody has rung since its last look.
+func (o *Outbound) leave(v *visit) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	select {
+	case <-v.again:
+		return false
+	default:
+		delete(o.active, v.account)
+		return true
+	}
+}
+
+func (o *Outbound) abandon(v *visit) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.active, v.account)
+}
+
+// work pumps until nothing is due soon, or the lane has had its turn.
+func (v *visit) work(ctx context.Context) (time.Duration, bool, error) {
+	end := time.Now().Add(drainBudget)
+	for {
+		hint, err := v.pump(ctx, end)
+		if err != nil || ctx.Err() != nil {
+			return 0, true, err
+		}
+		wait, ok, err := v.next(ctx)
+		if err != nil {
+			return 0, true, err
+		}
+		if hint > 0 && (!ok || hint < wait) {
+			wait, ok = hint, true
+		}
+		if !ok || wait > lingerTime || time.Now().Add(wait).After(end) {
+			return wait, ok, nil
+		}
+		v.sleep(ctx, wait)
+	}
+}
+
+// sleep waits until the time has passed, somebody rings, or ctx ends.
+func (v *visit) sleep(ctx context.Context, wait time.Duration) {
+	timer := time.NewTimer(max(wait, time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-v.again:
+	case <-ctx.Done():
+	}
+}
+
+func (v *visit) next(ctx context.Context) (wait time.Duration, ok bool, err error) {
+	err = v.o.store.ReadTenant(ctx, v.tenant, func(tx Tx) (err error) {
+		wait, ok, err = tx.NextDue(ctx, v.account)
+		return err
+	})
+	return wait, ok, err
+}
+
+// prepare turns a road into a lane: it finds the provider and opens the credentials.
+func (v *visit) prepare(road Road) lane {
+	l := lane{Road: road}
+	provider, err := v.o.cfg.Providers.Provider(road.Provider)
+	if err != nil {
+		l.broken = &channel.SendError{Class: channel.Transient, Code: "no_provider", Reason: "This process does not know the provider.", Err: err}
+		return l
+	}
+	l.provider = provider
+	opened, err := v.o.cfg.Secrets.Open(road.Sealed, CredentialsPlace(v.tenant, v.account))
+	if err != nil {
+		l.broken = &channel.SendError{Class: channel.Auth, Code: "credentials", Reason: "The account's credentials cannot be opened.", Err: err}
+		return l
+	}
+	l.account = channel.NewAccount(v.account.String(), road.ExternalRef, road.Settings, opened)
+	if limiter, ok := provider.(channel.Limiter); ok {
+		l.rate = limiter.Rate(l.account)
+	}
+	return l
+}
+
+// CredentialsPlace returns where the credentials of a channel account are sealed to.
+func CredentialsPlace(tenant inbox.TenantID, account uuid.UUID) secret.Place {
+	return secret.Place{Tenant: tenant.String(), Table: "channel_accounts", Row: account.String(), Column: "credentials"}
+}
