@@ -90,8 +90,8 @@ func TestClientRefusesRedirects(t *testing.T) {
 }
 
 func TestFollowRedirects(t *testing.T) {
-	seen := map[string]string{}
-	note := func(w http.ResponseWriter, r *http.Request) { seen[r.URL.Path] = r.Header.Get("Authorization") }
+	seen, loops := map[string]string{}, 0
+	note := func(_ http.ResponseWriter, r *http.Request) { seen[r.URL.Path] = r.Header.Get("Authorization") }
 	var home string
 	away, awayHost := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		note(w, r)
@@ -109,6 +109,7 @@ func TestFollowRedirects(t *testing.T) {
 		case "/round":
 			http.Redirect(w, r, away+"/there-and-back", http.StatusFound)
 		case "/loop":
+			loops++
 			http.Redirect(w, r, "/loop", http.StatusFound)
 		case "/inside":
 			http.Redirect(w, r, "https://169.254.169.254/latest/meta-data", http.StatusFound)
@@ -126,8 +127,8 @@ func TestFollowRedirects(t *testing.T) {
 			t.Errorf("%s: reached %t with authorization %q, want %q", path, reached, got, want)
 		}
 	}
-	if _, err := get(t, client, home+"/loop"); !errors.Is(err, channel.ErrRedirect) {
-		t.Errorf("a loop ends with %v, want ErrRedirect", err)
+	if _, err := get(t, client, home+"/loop"); !errors.Is(err, channel.ErrRedirect) || loops != 4 {
+		t.Errorf("a loop ends with %v after %d calls, want ErrRedirect after 1 and 3 redirects", err, loops)
 	}
 	if _, err := get(t, client, home+"/inside"); !errors.Is(err, channel.ErrBlocked) {
 		t.Errorf("a redirect inside ends with %v, want ErrBlocked", err)

@@ -3,6 +3,7 @@ package channel_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -11,18 +12,27 @@ import (
 
 func TestCheckJSON(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
-	for _, good := range []string{`{}`, `[]`, `7`, `null`, `"x"`, nested(32), `{"a":{"a":1},"b":[{"a":1},{"a":2}]}`, ` {"a":1} `, `1e999999`} {
+	for _, good := range []string{`{}`, `[]`, `7`, `null`, `"x"`, nested(32), `{"a":{"a":1},"b":[{"a":1},{"a":2}]}`, ` {"a":1} `, `1e999999`, manyNames(40, `"m":0`)} {
 		if err := channel.CheckJSON([]byte(good)); err != nil {
 			t.Errorf("%s is refused: %v", good, err)
 		}
 	}
 	for _, bad := range []string{``, ` `, `{`, `{"a":}`, `{} {}`, `[1,]`, `nul`, nested(33), strings.Repeat("[", 100_000),
 		`{"a":1,"a":2}`, `{"a":1,"A":2}`, `{"x":{"Key":1,"kEY":2}}`, `[[{"a":1,"\u0061":2}]]`, "{\"k\":1,\"\u212a\":2}", "{\"s\":1,\"\u017f\":2}",
-		"{\"a\":\"\x00\"}", `{"a" 1}`, `{1:2}`} {
+		manyNames(40, `"N3":0`), manyNames(40, `"n39":0`), manyNames(12, `"n11":0`), "{\"a\":\"\x00\"}", `{"a" 1}`, `{1:2}`} {
 		if err := channel.CheckJSON([]byte(bad)); !errors.Is(err, channel.ErrMalformed) {
 			t.Errorf("%.60s: err = %v, want ErrMalformed", bad, err)
 		}
 	}
+}
+
+// manyNames returns an object with the names n0, n1, … and one more member.
+func manyNames(n int, last string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"n%d":0,`, i)
+	}
+	return "{" + b.String() + last + "}"
 }
 
 func TestCleanJSON(t *testing.T) {

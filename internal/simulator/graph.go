@@ -59,6 +59,12 @@ func (s *Simulator) handleSend(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	if s.closed() { // what is taken now would be on no record
+		e := graphFailure(131016, "Service temporarily unavailable")
+		e.Status = http.StatusServiceUnavailable
+		e.write(w)
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	var in sendRequest
 	if err != nil || json.Unmarshal(body, &in) != nil {

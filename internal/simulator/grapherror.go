@@ -22,7 +22,7 @@ type graphError struct {
 func graphFailure(code int, details string) *graphError {
 	e := &graphError{Status: http.StatusBadRequest, Code: code, Type: "OAuthException", Details: details}
 	title := map[int]string{
-		100: "Invalid parameter", 190: "Error validating access token", 130429: "Rate limit hit", 131000: "Something went wrong",
+		100: "Invalid parameter", 190: "Error validating access token", 130429: "Rate limit hit", 131000: "Something went wrong", 131016: "Service unavailable",
 		131008: "Required parameter is missing", 131009: "Parameter value is not valid", 131021: "Recipient cannot be sender",
 		131026: "Message undeliverable", 131047: "Re-engagement message", 131051: "Message type unknown",
 		132001: "Template name does not exist in the translation",

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -80,6 +81,7 @@ func TestKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = child.Wait() // reports the kill
+	spoilJournal(t, dir)
 	b.setDown(false)
 	b.start(func(c *simulator.Config) { c.StateDir = dir })
 	items := b.await(4)
@@ -88,5 +90,47 @@ func TestKill(t *testing.T) {
 	}
 	if got := b.statuses(); got != "SENT DELIVERED READ" || !strings.HasPrefix(items[3].Key, receipt.ExternalID) {
 		t.Errorf("receipts = %s for %s, want all three for %s", got, items[3].Key, receipt.ExternalID)
+	}
+}
+
+// spoilJournal adds what a process leaves that is killed while writing.
+func spoilJournal(t *testing.T, dir string) {
+	t.Helper()
+	file, err := os.OpenFile(filepath.Join(dir, "simulator.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteString(`{"message":{"id":"wamid.HALF`); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Once Run has ended, nothing is kept any more, so nothing may be accepted either.
+func TestNothingIsAcceptedAfterTheEnd(t *testing.T) {
+	config := testConfig("http://127.0.0.1:1")
+	config.StateDir = t.TempDir()
+	s, err := simulator.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s.Handler())
+	t.Cleanup(server.Close)
+	provider, err := meta.New(meta.Config{BaseURL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	account := channel.NewAccount("account", number, nil, []byte(`{"accessToken":"`+token+`"}`))
+	_, err = provider.Send(t.Context(), account, channel.Outbound{To: channel.Recipient{Phone: customer},
+		Template: &channel.Template{Name: "hello", Language: "en"}})
+	if e := channel.AsSendError(err); err == nil || e.Class != channel.Transient || e.OutcomeUnknown {
+		t.Errorf("Send = %v, want a transient refusal", err)
 	}
 }

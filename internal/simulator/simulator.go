@@ -28,7 +28,7 @@ type Config struct {
 	AppSecret   string
 	// StateDir keeps chats, calls and undelivered webhooks; nothing is kept when it is empty.
 	StateDir string
-	Settings Settings // zero fields mean the defaults
+	Settings Settings // of the first start, later ones keep what was chosen; the zero value means the defaults
 	Log      *slog.Logger
 	// Client posts webhooks; one with a timeout of 20 s when nil.
 	Client *http.Client
@@ -124,6 +124,16 @@ func (s *Simulator) Handler() http.Handler {
 	s.apiRoutes(mux)
 	s.pageRoutes(mux)
 	return http.NewCrossOriginProtection().Handler(mux) // another site open in the same browser must not play customer
+}
+
+// closed reports whether Run has ended or is about to.
+func (s *Simulator) closed() bool {
+	select {
+	case <-s.closing:
+		return true
+	default:
+		return false
+	}
 }
 
 // account returns the business number with that id, completed by the fallback.

@@ -123,14 +123,14 @@ func (f Fixture) sendFailure(t *testing.T, p channel.Provider, m channel.Outboun
 	return e
 }
 
-// showsNoSecret fails when text holds one of the account's secrets.
+// showsNoSecret fails when text holds one of the account's secrets, or the first half of one.
 func (f Fixture) showsNoSecret(t *testing.T, where, text string) {
 	t.Helper()
 	if len(f.Secrets) == 0 {
 		t.Fatal("the fixture names no secret, so that nothing can be checked")
 	}
 	for _, secret := range f.Secrets {
-		if strings.Contains(text, secret) {
+		if strings.Contains(text, secret[:(len(secret)+1)/2]) {
 			t.Errorf("%s shows a secret of the account", where)
 		}
 	}

@@ -66,7 +66,6 @@ func traced(ctx context.Context, left *atomic.Bool) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn:      func(string) { left.Store(false) },
 		WroteHeaders: func() { left.Store(true) },
-		WroteRequest: func(httptrace.WroteRequestInfo) { left.Store(true) },
 	})
 }
 

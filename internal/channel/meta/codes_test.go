@@ -50,6 +50,8 @@ func special() []channeltest.Rejection {
 		{Name: "the number is unknown", Answer: graphAnswer(400, 100, `,"error_subcode":33`), Class: channel.Auth, Code: "100"},
 		{Name: "token quoted", Answer: channeltest.Answer{Status: 401, Body: `{"error":{"message":"Malformed access token {{secret}}",` +
 			`"type":"OAuthException","code":190}}`}, Class: channel.Auth, Code: "190"},
+		{Name: "token quoted in part", Answer: channeltest.Answer{Status: 401, Body: `{"error":{"message":"Malformed access token ` +
+			accessToken[:len(accessToken)-3] + `","type":"OAuthException","code":190}}`}, Class: channel.Auth, Code: "190"},
 		{Name: "token quoted elsewhere", Answer: channeltest.Answer{Status: 400, Body: `{"error":{"message":"bad",` +
 			`"code":131009,"error_data":{"details":"see\nhttps://example.com/?t={{secret}} or {{secret}}"}}}`}, Class: channel.Permanent, Code: "131009"},
 		{Name: "a proxy's 404", Answer: channeltest.Answer{Status: 404, Body: "<html>"}, Class: channel.Transient, Code: "http_404"},

@@ -73,9 +73,11 @@ func TestRawKeepsBytes(t *testing.T) {
 }
 
 func TestMalformedBodies(t *testing.T) {
+	crowd := `{"changes":[{"field":"messages","value":{"errors":[` + strings.Repeat("7,", 5_000) + `7]}}]}`
 	for _, body := range []string{``, `7`, `[]`, `null`, `{`, `{"object":"whatsapp_business_account"} x`, `{"object":"a","object":"b"}`,
 		`{"object":"whatsapp_business_account","entry":{}}`, `{"object":"whatsapp_business_account","Entry":[],"entry":[]}`,
-		`{"object":"whatsapp_business_account","entry":[` + strings.Repeat("7,", 10_000) + `7]}`, strings.Repeat("[", 1<<20)} {
+		`{"object":"whatsapp_business_account","entry":[` + strings.Repeat("7,", 10_000) + `7]}`,
+		`{"object":"whatsapp_business_account","entry":[` + crowd + `,` + crowd + `]}`, strings.Repeat("[", 1<<20)} {
 		endpoint, request := signed(t, []byte(body))
 		items, err := provider(t).Receive(t.Context(), endpoint, request)
 		if !errors.Is(err, channel.ErrMalformed) || items != nil {
