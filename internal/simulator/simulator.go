@@ -14,6 +14,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -108,12 +109,14 @@ func New(config Config) (*Simulator, error) {
 
 // Run posts webhooks until ctx ends, and returns nil then. Webhooks that nobody took yet wait in StateDir for the next start.
 func (s *Simulator) Run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { close(s.closing) })
+	shut := sync.OnceFunc(func() { close(s.closing) })
+	stop := context.AfterFunc(ctx, shut)
 	defer stop()
 	for _, d := range s.store.undelivered() {
 		s.outbox.add(d)
 	}
 	s.outbox.run(ctx)
+	shut() // before the journal closes, whether AfterFunc had its turn or not
 	return s.store.close()
 }
 
