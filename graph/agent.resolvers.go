@@ -7,32 +7,53 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
 func (r *mutationResolver) Login(ctx context.Context, input gen.LoginInput) (*gen.LoginPayload, error) {
-	panic(fmt.Errorf("not implemented: Login - login"))
+	slug, err := r.checkLogin(ctx, input)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := r.Auth.Login(ctx, slug, input.Email, input.Password)
+	return r.signedIn(ctx, pair, err)
 }
 
 func (r *mutationResolver) Refresh(ctx context.Context, input gen.RefreshInput) (*gen.LoginPayload, error) {
-	panic(fmt.Errorf("not implemented: Refresh - refresh"))
+	if err := r.attempts.allow(addressFrom(ctx), input.RefreshToken); err != nil {
+		return nil, err
+	}
+	pair, err := r.Auth.Refresh(ctx, input.RefreshToken, value(input.ClientNonce))
+	return r.signedIn(ctx, pair, err)
 }
 
 func (r *mutationResolver) Logout(ctx context.Context, input gen.LogoutInput) (*gen.LogoutPayload, error) {
-	panic(fmt.Errorf("not implemented: Logout - logout"))
+	return &gen.LogoutPayload{Ok: true}, r.Auth.Logout(ctx, input.RefreshToken)
 }
 
 func (r *queryResolver) Viewer(ctx context.Context) (*gen.Viewer, error) {
-	panic(fmt.Errorf("not implemented: Viewer - viewer"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	viewer, err := r.Inbox.Viewer(ctx, actor)
+	return viewerOf(viewer), err
 }
 
 func (r *queryResolver) Agents(ctx context.Context) ([]inbox.Agent, error) {
-	panic(fmt.Errorf("not implemented: Agents - agents"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Inbox.Agents(ctx, actor)
 }
 
 func (r *queryResolver) Teams(ctx context.Context) ([]inbox.Team, error) {
-	panic(fmt.Errorf("not implemented: Teams - teams"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.Inbox.Teams(ctx, actor)
 }

@@ -15,11 +15,20 @@ import (
 )
 
 func (r *alertResolver) ChannelAccount(ctx context.Context, obj *view.Alert) (*inbox.ChannelAccount, error) {
-	panic(fmt.Errorf("not implemented: ChannelAccount - channelAccount"))
+	return maybe(ctx, from(ctx).accounts, obj.ChannelAccountID)
 }
 
 func (r *queryResolver) Alerts(ctx context.Context, includeClosed bool, first int) (*gen.AlertList, error) {
-	panic(fmt.Errorf("not implemented: Alerts - alerts"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cursor, err := r.Inbox.StreamCursor(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	alerts, err := r.Outbound.OpenAlerts(ctx, actor, includeClosed, first)
+	return alertList(ctx, alerts, cursor), err
 }
 
 func (r *subscriptionResolver) AlertEvents(ctx context.Context, after *string) (<-chan gen.AlertEventsItem, error) {

@@ -7,18 +7,22 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
 func (r *channelAccountResolver) Team(ctx context.Context, obj *inbox.ChannelAccount) (*inbox.Team, error) {
-	panic(fmt.Errorf("not implemented: Team - team"))
+	return maybe(ctx, from(ctx).teams, obj.TeamID)
 }
 
 func (r *queryResolver) ChannelAccounts(ctx context.Context) ([]inbox.ChannelAccount, error) {
-	panic(fmt.Errorf("not implemented: ChannelAccounts - channelAccounts"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := r.Inbox.ChannelAccounts(ctx, actor)
+	return from(ctx).channelAccounts(accounts), err
 }
 
 func (r *Resolver) ChannelAccount() gen.ChannelAccountResolver { return &channelAccountResolver{r} }

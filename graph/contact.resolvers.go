@@ -7,19 +7,23 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
+	"github.com/switchboard-inbox/switchboard/graph/internal/view"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
 func (r *contactIdentityResolver) InvalidReason(ctx context.Context, obj *inbox.Identity) (*string, error) {
-	panic(fmt.Errorf("not implemented: InvalidReason - invalidReason"))
+	return view.Optional(obj.InvalidReason), nil
 }
 
 func (r *queryResolver) Contact(ctx context.Context, id uuid.UUID) (*inbox.Contact, error) {
-	panic(fmt.Errorf("not implemented: Contact - contact"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return orNull(r.Inbox.Contact(ctx, actor, id))
 }
 
 func (r *Resolver) ContactIdentity() gen.ContactIdentityResolver { return &contactIdentityResolver{r} }

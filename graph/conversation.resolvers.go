@@ -15,75 +15,144 @@ import (
 )
 
 func (r *conversationResolver) Contact(ctx context.Context, obj *inbox.Conversation) (*inbox.Contact, error) {
-	panic(fmt.Errorf("not implemented: Contact - contact"))
+	return required(ctx, from(ctx).contacts, obj.ContactID)
 }
 
 func (r *conversationResolver) ChannelAccount(ctx context.Context, obj *inbox.Conversation) (*inbox.ChannelAccount, error) {
-	panic(fmt.Errorf("not implemented: ChannelAccount - channelAccount"))
+	return required(ctx, from(ctx).accounts, obj.ChannelAccountID)
 }
 
 func (r *conversationResolver) Assignee(ctx context.Context, obj *inbox.Conversation) (*inbox.Agent, error) {
-	panic(fmt.Errorf("not implemented: Assignee - assignee"))
+	return maybe(ctx, from(ctx).agents, obj.AssigneeID)
 }
 
 func (r *conversationResolver) Team(ctx context.Context, obj *inbox.Conversation) (*inbox.Team, error) {
-	panic(fmt.Errorf("not implemented: Team - team"))
+	return maybe(ctx, from(ctx).teams, obj.TeamID)
 }
 
 func (r *conversationResolver) ReplyWindow(ctx context.Context, obj *inbox.Conversation) (*inbox.ReplyWindow, error) {
-	panic(fmt.Errorf("not implemented: ReplyWindow - replyWindow"))
+	account, err := required(ctx, from(ctx).accounts, obj.ChannelAccountID)
+	if err != nil || account == nil {
+		return nil, err
+	}
+	window := obj.ReplyWindow(account.Channel, r.clock())
+	return &window, nil
 }
 
 func (r *conversationResolver) Messages(ctx context.Context, obj *inbox.Conversation, first *int, after *string, last *int, before *string) (*gen.MessageConnection, error) {
-	panic(fmt.Errorf("not implemented: Messages - messages"))
-}
-
-func (r *conversationEdgeResolver) UnreadCount(ctx context.Context, obj *gen.ConversationEdge) (int, error) {
-	panic(fmt.Errorf("not implemented: UnreadCount - unreadCount"))
+	input := inbox.MessagePageInput{First: first, After: after, Last: last, Before: before}
+	page, err := from(ctx).messagePage(ctx, obj.ID, input)
+	if err != nil {
+		return nil, err
+	}
+	return messageConnection(ctx, page), nil
 }
 
 func (r *mutationResolver) ClaimConversation(ctx context.Context, input gen.ClaimConversationInput) (*gen.ClaimConversationPayload, error) {
-	panic(fmt.Errorf("not implemented: ClaimConversation - claimConversation"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.Inbox.Claim(ctx, actor, inbox.ConversationInput{ConversationID: input.ConversationID, Key: value(input.IdempotencyKey)})
+	return &gen.ClaimConversationPayload{Conversation: changed(ctx, c)}, err
 }
 
 func (r *mutationResolver) ReassignConversation(ctx context.Context, input gen.ReassignConversationInput) (*gen.ReassignConversationPayload, error) {
-	panic(fmt.Errorf("not implemented: ReassignConversation - reassignConversation"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.Inbox.Reassign(ctx, actor, inbox.ReassignInput{
+		ConversationID: input.ConversationID, AgentID: input.AgentID, Key: value(input.IdempotencyKey),
+	})
+	return &gen.ReassignConversationPayload{Conversation: changed(ctx, c)}, err
 }
 
 func (r *mutationResolver) ReleaseConversation(ctx context.Context, input gen.ReleaseConversationInput) (*gen.ReleaseConversationPayload, error) {
-	panic(fmt.Errorf("not implemented: ReleaseConversation - releaseConversation"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.Inbox.Release(ctx, actor, inbox.ConversationInput{ConversationID: input.ConversationID, Key: value(input.IdempotencyKey)})
+	return &gen.ReleaseConversationPayload{Conversation: changed(ctx, c)}, err
 }
 
 func (r *mutationResolver) ResolveConversation(ctx context.Context, input gen.ResolveConversationInput) (*gen.ResolveConversationPayload, error) {
-	panic(fmt.Errorf("not implemented: ResolveConversation - resolveConversation"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.Inbox.Resolve(ctx, actor, inbox.ResolveInput{
+		ConversationID: input.ConversationID, ExpectedLastSeq: seqOf(input.ExpectedLastSeq), Key: value(input.IdempotencyKey),
+	})
+	return &gen.ResolveConversationPayload{Conversation: changed(ctx, c)}, err
 }
 
 func (r *mutationResolver) ReopenConversation(ctx context.Context, input gen.ReopenConversationInput) (*gen.ReopenConversationPayload, error) {
-	panic(fmt.Errorf("not implemented: ReopenConversation - reopenConversation"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.Inbox.Reopen(ctx, actor, inbox.ConversationInput{ConversationID: input.ConversationID, Key: value(input.IdempotencyKey)})
+	return &gen.ReopenConversationPayload{Conversation: changed(ctx, c)}, err
 }
 
 func (r *mutationResolver) SnoozeConversation(ctx context.Context, input gen.SnoozeConversationInput) (*gen.SnoozeConversationPayload, error) {
-	panic(fmt.Errorf("not implemented: SnoozeConversation - snoozeConversation"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.Inbox.Snooze(ctx, actor, inbox.SnoozeInput{
+		ConversationID: input.ConversationID, Until: input.Until, Key: value(input.IdempotencyKey),
+	})
+	return &gen.SnoozeConversationPayload{Conversation: changed(ctx, c)}, err
 }
 
 func (r *mutationResolver) MarkRead(ctx context.Context, input gen.MarkReadInput) (*gen.MarkReadPayload, error) {
-	panic(fmt.Errorf("not implemented: MarkRead - markRead"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, unread, err := r.Inbox.MarkRead(ctx, actor, inbox.MarkReadInput{
+		ConversationID: input.ConversationID, UpToMessageID: input.UpToMessageID, Key: value(input.IdempotencyKey),
+	})
+	return &gen.MarkReadPayload{Conversation: changed(ctx, c), UnreadCount: int(unread)}, err
 }
 
 func (r *queryResolver) Conversations(ctx context.Context, filter *gen.ConversationFilter, first int, after *string) (*gen.ConversationConnection, error) {
-	panic(fmt.Errorf("not implemented: Conversations - conversations"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	page, err := r.Inbox.Conversations(ctx, actor, filterOf(filter), first, value(after))
+	return conversationConnection(ctx, page), err
 }
 
 func (r *queryResolver) ConversationCounts(ctx context.Context, filter *gen.ConversationFilter) (*gen.ConversationCounts, error) {
-	panic(fmt.Errorf("not implemented: ConversationCounts - conversationCounts"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counts, cursor, err := r.Inbox.ConversationCounts(ctx, actor, filterOf(filter))
+	return countsOf(counts, cursor), err
 }
 
 func (r *queryResolver) Conversation(ctx context.Context, id uuid.UUID) (*inbox.Conversation, error) {
-	panic(fmt.Errorf("not implemented: Conversation - conversation"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c, err := orNull(r.Inbox.Conversation(ctx, actor, id))
+	return from(ctx).conversation(c), err
 }
 
 func (r *queryResolver) UnreadCount(ctx context.Context) (*gen.UnreadCount, error) {
-	panic(fmt.Errorf("not implemented: UnreadCount - unreadCount"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conversations, cursor, err := r.Inbox.UnreadCount(ctx, actor)
+	return &gen.UnreadCount{Conversations: int(conversations), Cursor: cursor.String()}, err
 }
 
 func (r *subscriptionResolver) ConversationEvents(ctx context.Context, filter *gen.ConversationFilter, after *string) (<-chan gen.ConversationEventsItem, error) {
@@ -100,11 +169,4 @@ func (r *subscriptionResolver) ConversationCountEvents(ctx context.Context, filt
 
 func (r *Resolver) Conversation() gen.ConversationResolver { return &conversationResolver{r} }
 
-func (r *Resolver) ConversationEdge() gen.ConversationEdgeResolver {
-	return &conversationEdgeResolver{r}
-}
-
-type (
-	conversationResolver     struct{ *Resolver }
-	conversationEdgeResolver struct{ *Resolver }
-)
+type conversationResolver struct{ *Resolver }

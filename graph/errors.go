@@ -55,13 +55,16 @@ type presenter struct{ logger *slog.Logger }
 // present returns the client's form of an error and logs what is not the client's own business.
 func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	shown := &gqlerror.Error{Path: pathOf(ctx)}
+	if shown.Path == nil {
+		shown.Path = presentedPath(err)
+	}
 	var located *gqlerror.Error
 	if errors.As(err, &located) {
 		shown.Locations = located.Locations
 	}
 	f := p.classify(err, located)
 	p.log(ctx, f, shown.Path, err)
-	shown.Message = f.Message
+	shown.Message, shown.Err = f.Message, f
 	shown.Extensions = extensions(f, located, shown.Path)
 	if f.Code == fault.Internal {
 		shown.Message = internalMessage
@@ -141,6 +144,16 @@ func fieldOf(f *fault.Error, located *gqlerror.Error, path ast.Path) string {
 		return ""
 	}
 	return strings.TrimPrefix(parts.String(), "input.")
+}
+
+// presentedPath returns the path of an error that was presented before, in another context.
+func presentedPath(err error) ast.Path {
+	var located *gqlerror.Error
+	var f *fault.Error
+	if errors.As(err, &located) && errors.As(located.Err, &f) && located.Extensions["code"] != nil {
+		return located.Path
+	}
+	return nil
 }
 
 // pathOf returns the place in the response, without the arguments that gqlgen adds while it reads them.

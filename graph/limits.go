@@ -49,7 +49,7 @@ func (l *limits) Validate(schema graphql.ExecutableSchema) error {
 
 // MutateOperationContext returns an Invalid error that names the limit when the operation exceeds one.
 func (l *limits) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	size := (&measure{fragments: map[string]shape{}, vars: op.Variables}).operation(op.Operation)
+	size := (&measure{fragments: map[string]extent{}, vars: op.Variables}).operation(op.Operation)
 	for _, limit := range []struct {
 		name        string
 		asked, most int

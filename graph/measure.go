@@ -2,29 +2,29 @@ package graph
 
 import "github.com/vektah/gqlparser/v2/ast"
 
-// shape is the size of a selection with its fragments expanded.
-type shape struct {
+// extent is the size of a selection with its fragments expanded.
+type extent struct {
 	fields, depth, aliases, directives int
 	page                               error // the first page size that is out of bounds
 }
 
-// measure finds the shape of an operation. Each fragment is measured once, however often it is spread: expanding them would take
+// measure finds the extent of an operation. Each fragment is measured once, however often it is spread: expanding them would take
 // exponential time, which is the attack.
 type measure struct {
-	fragments map[string]shape
+	fragments map[string]extent
 	vars      map[string]any
 }
 
 // enough is where counting stops: beyond every limit, far from overflow.
 const enough = 1 << 20
 
-func (m *measure) operation(op *ast.OperationDefinition) shape {
+func (m *measure) operation(op *ast.OperationDefinition) extent {
 	size := m.set(op.SelectionSet)
 	size.directives += len(op.Directives)
 	return size
 }
 
-func (m *measure) set(set ast.SelectionSet) (sum shape) {
+func (m *measure) set(set ast.SelectionSet) (sum extent) {
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:
@@ -42,7 +42,7 @@ func (m *measure) set(set ast.SelectionSet) (sum shape) {
 	return sum
 }
 
-func (m *measure) field(f *ast.Field) shape {
+func (m *measure) field(f *ast.Field) extent {
 	size := m.set(f.SelectionSet)
 	size.fields++
 	size.depth++
@@ -56,7 +56,7 @@ func (m *measure) field(f *ast.Field) shape {
 	return size
 }
 
-func (m *measure) fragment(definition *ast.FragmentDefinition) shape {
+func (m *measure) fragment(definition *ast.FragmentDefinition) extent {
 	if known, ok := m.fragments[definition.Name]; ok {
 		return known
 	}
@@ -66,7 +66,7 @@ func (m *measure) fragment(definition *ast.FragmentDefinition) shape {
 	return size
 }
 
-func (s *shape) add(other shape) {
+func (s *extent) add(other extent) {
 	s.fields = min(s.fields+other.fields, enough)
 	s.aliases = min(s.aliases+other.aliases, enough)
 	s.directives = min(s.directives+other.directives, enough)

@@ -12,63 +12,116 @@ import (
 	"github.com/google/uuid"
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
 	"github.com/switchboard-inbox/switchboard/graph/internal/view"
+	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/outbound"
 )
 
 func (r *attachmentResolver) URL(ctx context.Context, obj *view.Attachment, download bool) (*string, error) {
-	panic(fmt.Errorf("not implemented: URL - url"))
+	actor, err := caller(ctx)
+	if err != nil || obj.State != inbox.AttachmentStored {
+		return nil, err
+	}
+	address := r.Files.SignedURL(actor.Tenant(), obj.ID, download)
+	return &address, nil
 }
 
 func (r *messageResolver) Text(ctx context.Context, obj *view.Message) (string, error) {
-	panic(fmt.Errorf("not implemented: Text - text"))
+	marks, err := required(ctx, from(ctx).marks, obj.ID)
+	return obj.TextUnder(marks), err
 }
 
 func (r *messageResolver) Edited(ctx context.Context, obj *view.Message) (bool, error) {
-	panic(fmt.Errorf("not implemented: Edited - edited"))
+	marks, err := required(ctx, from(ctx).marks, obj.ID)
+	return view.Marked(marks, channel.KindEdit), err
 }
 
 func (r *messageResolver) Deleted(ctx context.Context, obj *view.Message) (bool, error) {
-	panic(fmt.Errorf("not implemented: Deleted - deleted"))
+	marks, err := required(ctx, from(ctx).marks, obj.ID)
+	return view.Marked(marks, channel.KindDeletion), err
 }
 
 func (r *messageResolver) Reactions(ctx context.Context, obj *view.Message) ([]view.Reaction, error) {
-	panic(fmt.Errorf("not implemented: Reactions - reactions"))
+	marks, err := required(ctx, from(ctx).marks, obj.ID)
+	return view.Reactions(marks), err
 }
 
 func (r *messageResolver) Attachments(ctx context.Context, obj *view.Message) ([]view.Attachment, error) {
-	panic(fmt.Errorf("not implemented: Attachments - attachments"))
+	attachments, err := required(ctx, from(ctx).attachments, obj.ID)
+	return attachmentsOf(attachments), err
 }
 
 func (r *messageResolver) ReplyTo(ctx context.Context, obj *view.Message) (*view.Message, error) {
-	panic(fmt.Errorf("not implemented: ReplyTo - replyTo"))
+	if obj.Message.ReplyTo == "" {
+		return nil, nil
+	}
+	quoted, found, err := from(ctx).quoted.load(ctx, obj.ID)
+	if err != nil || !found {
+		return nil, err
+	}
+	return queued(ctx, quoted), nil
 }
 
 func (r *messageResolver) Author(ctx context.Context, obj *view.Message) (*inbox.Agent, error) {
-	panic(fmt.Errorf("not implemented: Author - author"))
+	return maybe(ctx, from(ctx).agents, obj.AuthorAgentID)
 }
 
 func (r *messageResolver) Hold(ctx context.Context, obj *view.Message) (*view.Hold, error) {
-	panic(fmt.Errorf("not implemented: Hold - hold"))
+	if obj.Status != inbox.MessageQueued {
+		return nil, nil
+	}
+	dispatch, err := required(ctx, from(ctx).holds, obj.ID)
+	return holdOf(dispatch), err
 }
 
 func (r *messageResolver) Attempts(ctx context.Context, obj *view.Message) ([]view.Attempt, error) {
-	panic(fmt.Errorf("not implemented: Attempts - attempts"))
+	if obj.Direction != inbox.Outbound {
+		return []view.Attempt{}, nil
+	}
+	attempts, err := required(ctx, from(ctx).attempts, obj.ID)
+	return attemptsOf(attempts), err
 }
 
 func (r *messageResolver) RetriedBy(ctx context.Context, obj *view.Message) (*uuid.UUID, error) {
-	panic(fmt.Errorf("not implemented: RetriedBy - retriedBy"))
+	if obj.Direction != inbox.Outbound {
+		return nil, nil
+	}
+	id, found, err := from(ctx).retries.load(ctx, obj.ID)
+	if err != nil || !found {
+		return nil, err
+	}
+	return &id, nil
 }
 
 func (r *messageResolver) Raw(ctx context.Context, obj *view.Message) (*string, error) {
-	panic(fmt.Errorf("not implemented: Raw - raw"))
+	if obj.Direction != inbox.Inbound {
+		return nil, nil
+	}
+	raw, err := required(ctx, from(ctx).raws, obj.ID)
+	return view.Optional(string(raw)), err
 }
 
 func (r *mutationResolver) SendMessage(ctx context.Context, input gen.SendMessageInput) (*gen.SendMessagePayload, error) {
-	panic(fmt.Errorf("not implemented: SendMessage - sendMessage"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.Outbound.SendMessage(ctx, actor, outbound.SendMessageInput{
+		ConversationID: input.ConversationID, Text: input.Text, Template: templateOf(input.Template),
+		ReplyToMessageID: input.ReplyToMessageID, ExpectedLastSeq: seqOf(input.ExpectedLastSeq), IdempotencyKey: value(input.IdempotencyKey),
+	})
+	return &gen.SendMessagePayload{Message: queued(ctx, m)}, err
 }
 
 func (r *mutationResolver) RetryMessage(ctx context.Context, input gen.RetryMessageInput) (*gen.RetryMessagePayload, error) {
-	panic(fmt.Errorf("not implemented: RetryMessage - retryMessage"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.Outbound.RetryMessage(ctx, actor, outbound.RetryMessageInput{
+		MessageID: input.MessageID, IdempotencyKey: value(input.IdempotencyKey),
+	})
+	return &gen.RetryMessagePayload{Message: queued(ctx, m)}, err
 }
 
 func (r *subscriptionResolver) MessageEvents(ctx context.Context, conversationID uuid.UUID, after *string) (<-chan gen.MessageEventsItem, error) {

@@ -7,11 +7,19 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
 )
 
 func (r *mutationResolver) SendNotification(ctx context.Context, input gen.SendNotificationInput) (*gen.SendNotificationPayload, error) {
-	panic(fmt.Errorf("not implemented: SendNotification - sendNotification"))
+	actor, err := caller(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := r.Outbound.SendNotification(ctx, actor, notificationOf(input))
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.Inbox.ConversationGiven(ctx, actor, m.ConversationID)
+	return &gen.SendNotificationPayload{Message: queued(ctx, m), Conversation: changed(ctx, c)}, err
 }

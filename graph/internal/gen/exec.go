@@ -19,6 +19,7 @@ import (
 	"github.com/switchboard-inbox/switchboard/graph/internal/view"
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/outbound"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -38,7 +39,6 @@ type ResolverRoot interface {
 	ChannelAccount() ChannelAccountResolver
 	ContactIdentity() ContactIdentityResolver
 	Conversation() ConversationResolver
-	ConversationEdge() ConversationEdgeResolver
 	Message() MessageResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
@@ -470,9 +470,6 @@ type ConversationResolver interface {
 	ReplyWindow(ctx context.Context, obj *inbox.Conversation) (*inbox.ReplyWindow, error)
 
 	Messages(ctx context.Context, obj *inbox.Conversation, first *int, after *string, last *int, before *string) (*MessageConnection, error)
-}
-type ConversationEdgeResolver interface {
-	UnreadCount(ctx context.Context, obj *ConversationEdge) (int, error)
 }
 type MessageResolver interface {
 	Text(ctx context.Context, obj *view.Message) (string, error)
@@ -4699,8 +4696,8 @@ func (ec *executionContext) _Alert_kind(ctx context.Context, field graphql.Colle
 			return obj.Kind, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v view.AlertKind) graphql.Marshaler {
-			return ec.marshalNAlertKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐAlertKind(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v outbound.AlertKind) graphql.Marshaler {
+			return ec.marshalNAlertKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋoutboundᚐAlertKind(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6368,7 +6365,7 @@ func (ec *executionContext) _ConversationEdge_unreadCount(ctx context.Context, f
 			return ec.fieldContext_ConversationEdge_unreadCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.ConversationEdge().UnreadCount(ctx, obj)
+			return obj.UnreadCount, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -6379,7 +6376,7 @@ func (ec *executionContext) _ConversationEdge_unreadCount(ctx context.Context, f
 	)
 }
 func (ec *executionContext) fieldContext_ConversationEdge_unreadCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ConversationEdge", field, true, true, errors.New("field of type Int does not have child fields"))
+	return graphql.NewScalarFieldContext("ConversationEdge", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func (ec *executionContext) _ConversationEvent_cursor(ctx context.Context, field graphql.CollectedField, obj *ConversationEvent) (ret graphql.Marshaler) {
@@ -6835,8 +6832,8 @@ func (ec *executionContext) _DeliveryAttempt_outcome(ctx context.Context, field 
 			return obj.Outcome, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v view.AttemptOutcome) graphql.Marshaler {
-			return ec.marshalNAttemptOutcome2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐAttemptOutcome(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v outbound.AttemptOutcome) graphql.Marshaler {
+			return ec.marshalNAttemptOutcome2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋoutboundᚐAttemptOutcome(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6855,7 +6852,7 @@ func (ec *executionContext) _DeliveryAttempt_class(ctx context.Context, field gr
 			return ec.fieldContext_DeliveryAttempt_class(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Class, nil
+			return obj.Class(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -6866,7 +6863,7 @@ func (ec *executionContext) _DeliveryAttempt_class(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_DeliveryAttempt_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DeliveryAttempt", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("DeliveryAttempt", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _DeliveryAttempt_code(ctx context.Context, field graphql.CollectedField, obj *view.Attempt) (ret graphql.Marshaler) {
@@ -6878,7 +6875,7 @@ func (ec *executionContext) _DeliveryAttempt_code(ctx context.Context, field gra
 			return ec.fieldContext_DeliveryAttempt_code(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Code, nil
+			return obj.Code(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -6889,7 +6886,7 @@ func (ec *executionContext) _DeliveryAttempt_code(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_DeliveryAttempt_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DeliveryAttempt", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("DeliveryAttempt", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _DeliveryAttempt_reason(ctx context.Context, field graphql.CollectedField, obj *view.Attempt) (ret graphql.Marshaler) {
@@ -6901,7 +6898,7 @@ func (ec *executionContext) _DeliveryAttempt_reason(ctx context.Context, field g
 			return ec.fieldContext_DeliveryAttempt_reason(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Reason, nil
+			return obj.Reason(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -6912,7 +6909,7 @@ func (ec *executionContext) _DeliveryAttempt_reason(ctx context.Context, field g
 	)
 }
 func (ec *executionContext) fieldContext_DeliveryAttempt_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DeliveryAttempt", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("DeliveryAttempt", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Location_latitude(ctx context.Context, field graphql.CollectedField, obj *view.Location) (ret graphql.Marshaler) {
@@ -8432,8 +8429,8 @@ func (ec *executionContext) _MessageHold_reason(ctx context.Context, field graph
 			return obj.Reason, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v view.HoldReason) graphql.Marshaler {
-			return ec.marshalNHoldReason2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐHoldReason(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v outbound.Hold) graphql.Marshaler {
+			return ec.marshalNHoldReason2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋoutboundᚐHold(ctx, selections, v)
 		},
 		true,
 		true,
@@ -14070,51 +14067,18 @@ func (ec *executionContext) _ConversationEdge(ctx context.Context, sel ast.Selec
 		case "cursor":
 			out.Values[i] = ec._ConversationEdge_cursor(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+				out.Invalids++
 			}
 		case "node":
 			out.Values[i] = ec._ConversationEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
+				out.Invalids++
 			}
 		case "unreadCount":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._ConversationEdge_unreadCount(ctx, field, obj)
-				if res == graphql.Null {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			out.Values[i] = ec._ConversationEdge_unreadCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -17249,13 +17213,13 @@ func (ec *executionContext) marshalNAlertEventsItem2githubᚗcomᚋswitchboard�
 	return ec._AlertEventsItem(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNAlertKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐAlertKind(ctx context.Context, v any) (view.AlertKind, error) {
+func (ec *executionContext) unmarshalNAlertKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋoutboundᚐAlertKind(ctx context.Context, v any) (outbound.AlertKind, error) {
 	tmp, err := scalar.UnmarshalString(v)
-	res := view.AlertKind(tmp)
+	res := outbound.AlertKind(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNAlertKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐAlertKind(ctx context.Context, sel ast.SelectionSet, v view.AlertKind) graphql.Marshaler {
+func (ec *executionContext) marshalNAlertKind2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋoutboundᚐAlertKind(ctx context.Context, sel ast.SelectionSet, v outbound.AlertKind) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
@@ -17323,13 +17287,13 @@ func (ec *executionContext) marshalNAttachmentState2githubᚗcomᚋswitchboard�
 	return res
 }
 
-func (ec *executionContext) unmarshalNAttemptOutcome2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐAttemptOutcome(ctx context.Context, v any) (view.AttemptOutcome, error) {
+func (ec *executionContext) unmarshalNAttemptOutcome2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋoutboundᚐAttemptOutcome(ctx context.Context, v any) (outbound.AttemptOutcome, error) {
 	tmp, err := scalar.UnmarshalString(v)
-	res := view.AttemptOutcome(tmp)
+	res := outbound.AttemptOutcome(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNAttemptOutcome2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐAttemptOutcome(ctx context.Context, sel ast.SelectionSet, v view.AttemptOutcome) graphql.Marshaler {
+func (ec *executionContext) marshalNAttemptOutcome2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋoutboundᚐAttemptOutcome(ctx context.Context, sel ast.SelectionSet, v outbound.AttemptOutcome) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {
@@ -17688,13 +17652,13 @@ func (ec *executionContext) marshalNFloat2float64(ctx context.Context, sel ast.S
 	return graphql.WrapContextMarshaler(ctx, res)
 }
 
-func (ec *executionContext) unmarshalNHoldReason2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐHoldReason(ctx context.Context, v any) (view.HoldReason, error) {
+func (ec *executionContext) unmarshalNHoldReason2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋoutboundᚐHold(ctx context.Context, v any) (outbound.Hold, error) {
 	tmp, err := scalar.UnmarshalString(v)
-	res := view.HoldReason(tmp)
+	res := outbound.Hold(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNHoldReason2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋgraphᚋinternalᚋviewᚐHoldReason(ctx context.Context, sel ast.SelectionSet, v view.HoldReason) graphql.Marshaler {
+func (ec *executionContext) marshalNHoldReason2githubᚗcomᚋswitchboardᚑinboxᚋswitchboardᚋinternalᚋoutboundᚐHold(ctx context.Context, sel ast.SelectionSet, v outbound.Hold) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalString(string(v))
 	if res == graphql.Null {

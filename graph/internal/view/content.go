@@ -45,7 +45,7 @@ func (m *Message) Location() *Location {
 	if l == nil {
 		return nil
 	}
-	return &Location{Latitude: l.Latitude, Longitude: l.Longitude, Name: optional(l.Name), Address: optional(l.Address)}
+	return &Location{Latitude: l.Latitude, Longitude: l.Longitude, Name: Optional(l.Name), Address: Optional(l.Address)}
 }
 
 // ContactCards returns the shared address book entries.
@@ -53,7 +53,7 @@ func (m *Message) ContactCards() []ContactCard {
 	cards := make([]ContactCard, len(m.Content.Contacts))
 	for i, c := range m.Content.Contacts {
 		cards[i] = ContactCard{
-			Name: c.Name, Organization: optional(c.Organization), Phones: list(c.Phones), Emails: list(c.Emails), URLs: list(c.URLs),
+			Name: c.Name, Organization: Optional(c.Organization), Phones: list(c.Phones), Emails: list(c.Emails), URLs: list(c.URLs),
 		}
 	}
 	return cards
@@ -65,7 +65,7 @@ func (m *Message) Reply() *Reply {
 	if r == nil {
 		return nil
 	}
-	return &Reply{Title: r.Title, ID: optional(r.ID), Description: optional(r.Description), Form: optional(string(r.Form))}
+	return &Reply{Title: r.Title, ID: Optional(r.ID), Description: Optional(r.Description), Form: Optional(string(r.Form))}
 }
 
 // Order returns the basket, or nil.
@@ -78,7 +78,7 @@ func (m *Message) Order() *Order {
 	for i, item := range o.Items {
 		items[i] = OrderItem{
 			ProductID: item.ProductID, Quantity: item.Quantity.String(),
-			Price: optional(item.Price.String()), Currency: optional(item.Currency),
+			Price: Optional(item.Price.String()), Currency: Optional(item.Currency),
 		}
 	}
 	return &Order{Items: items}
@@ -91,7 +91,7 @@ func (m *Message) Referral() *Referral {
 		return nil
 	}
 	return &Referral{
-		Headline: optional(r.Headline), Body: optional(r.Body), SourceURL: optional(r.SourceURL), SourceType: optional(r.SourceType),
+		Headline: Optional(r.Headline), Body: Optional(r.Body), SourceURL: Optional(r.SourceURL), SourceType: Optional(r.SourceType),
 	}
 }
 

@@ -1,15 +1,14 @@
 // Package view holds the forms in which the API shows what the domain keeps in another: optional texts as null, stored content as
 // types of its own. It computes and loads nothing; fields that need storage are resolvers in graph.
 //
-// Imports: inbox, channel.
+// Imports: inbox, outbound, channel.
 package view
 
 import (
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/outbound"
 )
 
 // Message shows an inbox.Message.
@@ -25,13 +24,13 @@ func Messages(messages []inbox.Message) []*Message {
 }
 
 // Label returns the provider's own name of a type that is shown as a placeholder, or nil.
-func (m *Message) Label() *string { return optional(m.Content.Label) }
+func (m *Message) Label() *string { return Optional(m.Content.Label) }
 
 // Forwarded reports whether the contact forwarded the message from elsewhere.
 func (m *Message) Forwarded() bool { return m.Content.Forwarded }
 
 // CorrelationID returns the triggering system's id, or nil.
-func (m *Message) CorrelationID() *string { return optional(m.Message.CorrelationID) }
+func (m *Message) CorrelationID() *string { return Optional(m.Message.CorrelationID) }
 
 // Failure returns why the message failed, or nil unless it is FAILED.
 func (m *Message) Failure() *Failure {
@@ -44,35 +43,27 @@ func (m *Message) Failure() *Failure {
 // Failure tells why a message failed.
 type Failure struct{ Code, Reason string }
 
-// Reaction is a contact's reaction to a message.
-type Reaction struct {
-	Emoji string
-	At    time.Time
-}
-
-// HoldReason is what can hold a message.
-type HoldReason string
-
 // Hold tells why a QUEUED message waits.
 type Hold struct {
-	Reason HoldReason
+	Reason outbound.Hold
 	Since  time.Time
 	Until  time.Time
 }
 
-// AttemptOutcome is what came of a call.
-type AttemptOutcome string
+// Attempt shows an outbound.Attempt.
+type Attempt struct{ outbound.Attempt }
 
-// Attempt is one call to a provider for one message.
-type Attempt struct {
-	Number     int
-	StartedAt  time.Time
-	FinishedAt *time.Time
-	Outcome    AttemptOutcome
-	Class      *string
-	Code       *string
-	Reason     *string
-}
+// Class returns the kind of failure, or nil.
+func (a *Attempt) Class() *string { return Optional(string(a.Attempt.Class)) }
+
+// Code returns the provider's code, or nil.
+func (a *Attempt) Code() *string { return Optional(a.Attempt.Code) }
+
+// Reason returns the provider's words, or nil.
+func (a *Attempt) Reason() *string { return Optional(a.Attempt.Reason) }
+
+// Alert shows an outbound.Alert.
+type Alert struct{ outbound.Alert }
 
 // Attachment shows an inbox.Attachment.
 type Attachment struct{ inbox.Attachment }
@@ -86,24 +77,10 @@ func (a *Attachment) Size() *int64 {
 }
 
 // FailedReason returns why the file could not be fetched, or nil unless that is so.
-func (a *Attachment) FailedReason() *string { return optional(a.Attachment.FailedReason) }
+func (a *Attachment) FailedReason() *string { return Optional(a.Attachment.FailedReason) }
 
-// AlertKind is what an alert is about.
-type AlertKind string
-
-// Alert is something people must know about.
-type Alert struct {
-	ID               uuid.UUID
-	Kind             AlertKind
-	Message          string
-	ConversationID   *uuid.UUID
-	ChannelAccountID *uuid.UUID
-	OpenedAt         time.Time
-	ClosedAt         *time.Time
-}
-
-// optional returns nil for the empty text.
-func optional(text string) *string {
+// Optional returns nil for the empty text.
+func Optional(text string) *string {
 	if text == "" {
 		return nil
 	}

@@ -1,0 +1,46 @@
+package graph
+
+import (
+	"context"
+	"strings"
+
+	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
+	"github.com/switchboard-inbox/switchboard/internal/auth"
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+)
+
+const maxPassword = 1000
+
+// checkLogin returns the tenant to sign in to, or why this may not be tried: RateLimited, Invalid for a password that is too long, or
+// the refusal of every wrong sign-in when address and input name different tenants.
+func (r *Resolver) checkLogin(ctx context.Context, input gen.LoginInput) (slug string, err error) {
+	slug = strings.ToLower(strings.TrimSpace(value(input.Tenant)))
+	named := auth.TenantSlug(ctx)
+	account := slug + named + "\x00" + auth.FoldEmail(input.Email)
+	if err := r.attempts.allow(addressFrom(ctx), account); err != nil {
+		return "", err
+	}
+	switch {
+	case len(input.Password) > maxPassword:
+		return "", fault.BadField("password", "a password has at most %d bytes", maxPassword)
+	case slug == "" && named == "":
+		return "", fault.BadField("tenant", "name the tenant to sign in to, or use its own address")
+	case slug != "" && named != "" && slug != named:
+		return "", fault.New(fault.Unauthenticated, "the credentials are missing, wrong or expired; sign in again")
+	}
+	return max(slug, named), nil
+}
+
+// signedIn returns the payload of a new pair of tokens.
+func (r *Resolver) signedIn(ctx context.Context, pair auth.Pair, err error) (*gen.LoginPayload, error) {
+	if err != nil {
+		return nil, err
+	}
+	viewer, err := r.Inbox.Viewer(ctx, pair.Actor)
+	if err != nil {
+		return nil, err
+	}
+	return &gen.LoginPayload{
+		AccessToken: pair.Access, ExpiresAt: pair.Expires, RefreshToken: pair.Refresh, Viewer: viewerOf(viewer),
+	}, nil
+}
