@@ -40,7 +40,7 @@ func (tx *Tx) TeamsByNames(ctx context.Context, names []string) ([]inbox.Team, e
 
 // InsertTeam implements inbox.OperatorTx.
 func (tx *Tx) InsertTeam(ctx context.Context, t inbox.Team) error {
-	return tx.q.InsertTeam(ctx, gen.InsertTeamParams{TenantID: tx.tenant, ID: t.ID, Name: t.Name, CreatedAt: t.CreatedAt})
+	return tx.q.InsertTeam(ctx, tx.tenant, t.ID, t.Name, t.CreatedAt)
 }
 
 // InsertAgent implements inbox.OperatorTx.

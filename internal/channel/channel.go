@@ -32,6 +32,13 @@ type Challenger interface {
 	Challenge(ctx context.Context, endpoint Endpoint, request Request) ([]byte, error)
 }
 
+// EndpointMaker is implemented by providers whose webhooks are proved by something in an account's own credentials, so that the account
+// has a webhook address of its own.
+type EndpointMaker interface {
+	// Endpoint returns the account's webhook address, or an error when its credentials hold nothing that proves a caller.
+	Endpoint(id string, account Account) (Endpoint, error)
+}
+
 // MediaFetcher is implemented by providers whose webhooks only name a file.
 type MediaFetcher interface {
 	// FetchMedia opens the file that an inbound message names. The caller closes the reader and bounds what it reads. Every error

@@ -66,6 +66,8 @@ type Credentials struct {
 	AccessToken string `json:"accessToken"`
 	AppSecret   string `json:"appSecret,omitzero"`
 	VerifyToken string `json:"verifyToken,omitzero"`
+	// PreviousAppSecret is accepted as well while the app secret is being changed.
+	PreviousAppSecret string `json:"previousAppSecret,omitzero"`
 }
 
 // Compile-time proof of what the provider offers.
