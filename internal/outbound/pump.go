@@ -88,13 +88,18 @@ func (p *pump) feed(ctx context.Context, end time.Time) (time.Duration, error) {
 
 // start waits for a free slot and makes the call beside.
 func (p *pump) start(ctx context.Context, d Due, c catch) {
-	p.open.Add(1)
-	p.slots <- struct{}{}
-	if ctx.Err() != nil || p.halted.Load() || time.Until(c.deadline) < 2*p.v.o.cfg.CallTimeout {
-		<-p.slots
-		p.results <- result{due: d, skipped: true}
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		p.skip([]Due{d})
 		return
 	}
+	if ctx.Err() != nil || p.halted.Load() || time.Until(c.deadline) < 2*p.v.o.cfg.CallTimeout {
+		<-p.slots
+		p.skip([]Due{d})
+		return
+	}
+	p.open.Add(1)
 	lane := p.v.lane
 	p.calls.Go(func() {
 		r := p.v.call(context.WithoutCancel(ctx), lane, d, c.deadline)

@@ -68,14 +68,12 @@ func (v *visit) recordIn(ctx context.Context, tx Tx, group []result) (told learn
 // concernsLane reports whether the results can change the lane. Acceptances on a healthy lane do not, and need not lock it.
 func concernsLane(group []result) bool {
 	for _, r := range group {
-		if r.skipped || r.crashed {
-			continue
-		}
-		if r.shaky || r.err != nil {
-			switch {
-			case r.shaky, r.err.Class == channel.Transient, r.err.Class == channel.RateLimited, r.err.Class == channel.Auth:
-				return true
-			}
+		switch {
+		case r.skipped, r.crashed:
+		case r.shaky:
+			return true
+		case r.err != nil && (r.err.Class == channel.Transient || r.err.Class == channel.RateLimited || r.err.Class == channel.Auth):
+			return true
 		}
 	}
 	return false
