@@ -7,7 +7,6 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
 	"github.com/switchboard-inbox/switchboard/graph/internal/view"
@@ -32,7 +31,7 @@ func (r *queryResolver) Alerts(ctx context.Context, includeClosed bool, first in
 }
 
 func (r *subscriptionResolver) AlertEvents(ctx context.Context, after *string) (<-chan gen.AlertEventsItem, error) {
-	panic(fmt.Errorf("not implemented: AlertEvents - alertEvents"))
+	return follow[gen.AlertEventsItem](ctx, after, &alertTopic{})
 }
 
 func (r *Resolver) Alert() gen.AlertResolver { return &alertResolver{r} }

@@ -35,6 +35,9 @@ type shape struct {
 
 // render returns the whole response that holds the item; whole is false when the item itself is missing from it.
 func (f *shape) render(ctx context.Context, r *rendering) (payload []byte, whole bool) {
+	if r.snapshot != nil {
+		ctx = context.WithValue(ctx, loadersKey{}, f.subscriptions.primed.of(r.snapshot))
+	}
 	response := f.subscriptions.run(ctx, inbox.SystemActor(f.tenant), f.operation, r)
 	whole = len(response.Data) > 0 && string(response.Data) != "null"
 	if len(response.Errors) == 0 && len(response.Extensions) == 0 {

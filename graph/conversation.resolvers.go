@@ -7,7 +7,6 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
@@ -156,15 +155,15 @@ func (r *queryResolver) UnreadCount(ctx context.Context) (*gen.UnreadCount, erro
 }
 
 func (r *subscriptionResolver) ConversationEvents(ctx context.Context, filter *gen.ConversationFilter, after *string) (<-chan gen.ConversationEventsItem, error) {
-	panic(fmt.Errorf("not implemented: ConversationEvents - conversationEvents"))
+	return follow[gen.ConversationEventsItem](ctx, after, followConversations(ctx, filter))
 }
 
 func (r *subscriptionResolver) UnreadCountEvents(ctx context.Context, after *string) (<-chan gen.UnreadCountEventsItem, error) {
-	panic(fmt.Errorf("not implemented: UnreadCountEvents - unreadCountEvents"))
+	return follow[gen.UnreadCountEventsItem](ctx, after, &unreadTopic{})
 }
 
 func (r *subscriptionResolver) ConversationCountEvents(ctx context.Context, filter *gen.ConversationFilter, after *string) (<-chan gen.ConversationCountEventsItem, error) {
-	panic(fmt.Errorf("not implemented: ConversationCountEvents - conversationCountEvents"))
+	return follow[gen.ConversationCountEventsItem](ctx, after, followCounts(filter))
 }
 
 func (r *Resolver) Conversation() gen.ConversationResolver { return &conversationResolver{r} }

@@ -87,13 +87,26 @@ func (l *loaders) known(ids []uuid.UUID) []inbox.Message {
 	return messages
 }
 
-// prime gives the loaders what a snapshot of the live stream holds already.
+// prime gives the loaders what a snapshot of the live stream holds already. What its messages do not have there, they do not have.
 func (l *loaders) prime(s *inbox.Snapshot) {
+	messages := make([]inbox.Message, 0, len(s.Messages))
+	ids := make([]uuid.UUID, 0, len(s.Messages))
+	quotes := make(map[uuid.UUID]inbox.Message, len(s.Quotes))
+	for id, m := range s.Messages {
+		messages, ids = append(messages, *m), append(ids, id)
+		if quoted := s.Quotes[id]; quoted != nil {
+			quotes[id] = *quoted
+		}
+	}
 	l.contacts.prime(s.Contacts)
 	l.accounts.prime(s.Accounts)
 	l.agents.prime(s.Agents)
 	l.teams.prime(s.Teams)
-	l.attachments.prime(s.Attachments)
+	l.attachments.prime(s.Attachments, ids...)
+	l.marks.prime(s.Marks, ids...)
+	l.retries.prime(s.Retries, ids...)
+	l.quoted.prime(quotes, ids...)
+	l.know(messages...)
 }
 
 // messagePage returns a page of a conversation's messages. Within a list, the pages of all its conversations are read together.

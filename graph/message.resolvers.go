@@ -7,7 +7,6 @@ package graph
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
@@ -125,7 +124,7 @@ func (r *mutationResolver) RetryMessage(ctx context.Context, input gen.RetryMess
 }
 
 func (r *subscriptionResolver) MessageEvents(ctx context.Context, conversationID uuid.UUID, after *string) (<-chan gen.MessageEventsItem, error) {
-	panic(fmt.Errorf("not implemented: MessageEvents - messageEvents"))
+	return follow[gen.MessageEventsItem](ctx, after, &messageTopic{conversation: conversationID})
 }
 
 func (r *Resolver) Attachment() gen.AttachmentResolver { return &attachmentResolver{r} }

@@ -63,14 +63,6 @@ func follow[T any](ctx context.Context, after *string, topic topic) (<-chan T, e
 	return items, nil
 }
 
-// snapshotFrom returns what the item that is being rendered points to; nil when no item is.
-func snapshotFrom(ctx context.Context) *inbox.Snapshot {
-	if r, ok := ctx.Value(subscriptionKey{}).(*rendering); ok {
-		return r.snapshot
-	}
-	return nil
-}
-
 // run executes the operation once, for the purpose and as the actor. What is rendered for many is rendered as the system, which sees all of
 // the tenant: who may see an item is decided before, and the bytes are shared.
 func (s *Subscriptions) run(ctx context.Context, actor inbox.Actor, op *graphql.OperationContext, purpose any) *graphql.Response {

@@ -24,12 +24,12 @@ const (
 // conversationTopic is conversationEvents: a list under a filter, whose viewer is nobody unless the filter asks for his own.
 type conversationTopic struct {
 	filter inbox.ConversationFilter
-	viewer uuid.UUID // whose conversations MINE means; set when the topic begins
+	viewer uuid.UUID // whose conversations MINE means
 }
 
-func followConversations(filter *gen.ConversationFilter, actor inbox.Actor) *conversationTopic {
+func followConversations(ctx context.Context, filter *gen.ConversationFilter) *conversationTopic {
 	t := &conversationTopic{filter: filterOf(filter)}
-	if t.filter.Assignee == inbox.AssignedMine {
+	if actor, ok := ActorFrom(ctx); ok && t.filter.Assignee == inbox.AssignedMine {
 		t.viewer = actor.ID()
 	}
 	return t

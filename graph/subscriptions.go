@@ -46,6 +46,7 @@ type Subscriptions struct {
 	inbox    Followed
 	alerts   func(ctx context.Context, actor inbox.Actor, ids []uuid.UUID) ([]outbound.Alert, error)
 	executor *executor.Executor
+	primed   primedLoaders
 	logger   *slog.Logger
 
 	mu      sync.Mutex
@@ -62,7 +63,7 @@ func NewSubscriptions(config SubscriptionsConfig) *Subscriptions {
 	exec.AroundResponses(config.Resolver.withLoaders)
 	return &Subscriptions{
 		hub: config.Hub, inbox: config.Inbox, alerts: config.Alerts, executor: exec, logger: config.Logger,
-		cohorts: map[cohortKey]*cohort{}, tallies: map[tallyKey]*tally{},
+		primed: primedLoaders{resolver: config.Resolver}, cohorts: map[cohortKey]*cohort{}, tallies: map[tallyKey]*tally{},
 	}
 }
 
