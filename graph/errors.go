@@ -137,7 +137,11 @@ func fieldOf(f *fault.Error, located *gqlerror.Error, path ast.Path) string {
 	parts := located.Path
 	switch {
 	case len(parts) > 0 && parts[0] == ast.PathName("variable"):
-		parts = parts[1:]
+		if parts = parts[1:]; len(parts) > 1 {
+			if _, named := parts[1].(ast.PathName); named {
+				parts = parts[1:] // the variable's own name is no field
+			}
+		}
 	case len(parts) > len(path):
 		parts = parts[len(path):]
 	default:

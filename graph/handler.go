@@ -69,6 +69,7 @@ func NewHandler(config Config) *Handler {
 	exec.SetRecoverFunc(recovered)
 	exec.SetParserTokenLimit(maxTokens)
 	exec.SetDisableSuggestion(true)
+	exec.SetDefaultRulesFn(silentRules)
 	exec.SetQueryCache(newDocuments())
 	exec.Use(&limits{introspection: config.Introspection})
 	exec.AroundResponses(config.Resolver.withLoaders)

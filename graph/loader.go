@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -20,6 +21,9 @@ type load[K comparable, V any] struct {
 	values map[K]V
 	err    error
 }
+
+// errPanicked is what those get who share a call that panicked.
+var errPanicked = errors.New("the call that read this panicked")
 
 func newLoader[K comparable, V any](fetch func(ctx context.Context, keys []K) (map[K]V, error)) *loader[K, V] {
 	return &loader[K, V]{fetch: fetch, loads: map[K]*load[K, V]{}}
@@ -85,7 +89,9 @@ func (l *loader[K, V]) begin(ctx context.Context) *load[K, V] {
 	}
 	l.waiting = nil
 	l.mu.Unlock()
+	current.err = errPanicked // until the call returns
 	defer close(current.done)
-	current.values, current.err = l.fetch(ctx, keys)
+	values, err := l.fetch(ctx, keys)
+	current.values, current.err = values, err
 	return current
 }
