@@ -36,7 +36,7 @@ function target(workspace: Workspace): string | null {
 }
 
 function run(workspace: Workspace, key: string): boolean {
-  if (key === "j" || key === "k") return move(key === "j" ? 1 : -1);
+  if (key === "j" || key === "k") return move(workspace, key === "j" ? 1 : -1);
   if (key === "?") {
     workspace.help.set(true);
     return true;
@@ -70,12 +70,17 @@ function run(workspace: Workspace, key: string): boolean {
   }
 }
 
-function move(step: 1 | -1): boolean {
+function move(workspace: Workspace, step: 1 | -1): boolean {
   const rows = [...document.querySelectorAll<HTMLElement>("[role=option][data-id]")];
   if (rows.length === 0) return false;
   const focused = rows.findIndex((row) => row === document.activeElement);
-  const standing = focused >= 0 ? focused : rows.findIndex((row) => row.tabIndex === 0 && row.dataset.active === "true");
-  const next = rows[Math.min(Math.max(standing + step, 0), rows.length - 1)];
+  const entry = rows.findIndex((row) => row.dataset.active === "true");
+  const open = workspace.router.route.get().conversationId;
+  // From outside the list the first press only comes to it, unless the row there is the one that is open already.
+  const next =
+    focused < 0 && rows[entry]?.dataset.id !== open
+      ? rows[Math.max(entry, 0)]
+      : rows[Math.min(Math.max((focused < 0 ? entry : focused) + step, 0), rows.length - 1)];
   if (next?.dataset.id) focusRow(next.dataset.id);
   return true;
 }

@@ -46,9 +46,8 @@ function Spoken({ message, thread, continues }: { message: Message; thread: Thre
         <div
           className={cx(
             "relative min-w-0 rounded-2xl px-3 py-2",
-            own ? "bg-own" : "border border-line bg-surface",
+            failed ? "border border-danger bg-danger-soft" : own ? "bg-own" : "border border-line bg-surface",
             own ? "rounded-br-md" : "rounded-bl-md",
-            failed && "border border-danger bg-danger-soft",
           )}
         >
           {message.forwarded && <Mark icon={<Forward size={12} aria-hidden />}>Forwarded</Mark>}
@@ -77,13 +76,13 @@ function Spoken({ message, thread, continues }: { message: Message; thread: Thre
 
 function Meta({ message, own }: { message: Message; own: boolean }) {
   return (
-    <p className="mt-0.5 flex items-center justify-end gap-1 text-2xs text-ink-2">
+    <div className="mt-0.5 flex items-center justify-end gap-1 text-2xs text-ink-2">
       {message.edited && <span>Edited</span>}
       <time dateTime={message.createdAt} title={times(message)} className="tabular">
         {clock(message.createdAt)}
       </time>
       {own && <Delivery message={message} />}
-    </p>
+    </div>
   );
 }
 

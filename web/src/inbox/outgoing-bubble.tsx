@@ -15,7 +15,7 @@ export function OutgoingBubble({ item, thread, offline }: { item: Outgoing; thre
   const { refusal, input } = item;
   return (
     <article aria-label="On its way" data-outgoing={item.key} className="mt-1 flex flex-col items-end">
-      <div className={cx("max-w-[88%] rounded-2xl rounded-br-md bg-own px-3 py-2 md:max-w-[75%]", refusal && "border border-danger bg-danger-soft")}>
+      <div className={cx("max-w-[88%] rounded-2xl rounded-br-md px-3 py-2 md:max-w-[75%]", refusal ? "border border-danger bg-danger-soft" : "bg-own")}>
         <p dir="auto" className="break-words whitespace-pre-wrap">
           {input.text ?? `Template ${input.template?.name ?? ""}`}
         </p>

@@ -76,7 +76,7 @@ export function Popover({ anchor, label, role = "dialog", onClose, children, cla
       aria-label={label}
       tabIndex={-1}
       onKeyDown={keys}
-      className={cx("appear fixed inset-auto m-0 rounded-xl border border-line bg-raised text-ink shadow-pop", className)}
+      className={cx("appear fixed inset-auto m-0 rounded-xl text-left text-sm font-normal border border-line bg-raised text-ink shadow-pop", className)}
     >
       {children}
     </div>
