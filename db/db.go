@@ -30,6 +30,8 @@ type Config struct {
 	Committed func(tenant inbox.TenantID, seq int64)
 	// Violated is called when row security refused a statement: a defect of ours, worth an alarm. May be nil.
 	Violated func()
+	// Statement is called with every statement that is sent, without its values, so that they can be counted. May be nil.
+	Statement func(sql string)
 }
 
 // DB is a pool of connections that can reach rows of one tenant at a time. It is safe for concurrent use.
@@ -51,6 +53,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	pc.MaxConnIdleTime = 5 * time.Minute
 	pc.ConnConfig.RuntimeParams["application_name"] = "switchboard"
 	pc.AfterConnect = becomeApp
+	if cfg.Statement != nil {
+		pc.ConnConfig.Tracer = tracer{sent: cfg.Statement}
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", redact(err))

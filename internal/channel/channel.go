@@ -39,6 +39,12 @@ type EndpointMaker interface {
 	Endpoint(id string, account Account) (Endpoint, error)
 }
 
+// Rereader is implemented by providers that can read an item's Raw again, after a program that understands more has been installed.
+type Rereader interface {
+	// Reread returns the items that Raw stands for: usually one, with an Event or again a Reason.
+	Reread(raw []byte) []Item
+}
+
 // MediaFetcher is implemented by providers whose webhooks only name a file.
 type MediaFetcher interface {
 	// FetchMedia opens the file that an inbound message names. The caller closes the reader and bounds what it reads. Every error

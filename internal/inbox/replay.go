@@ -4,17 +4,13 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 )
 
 // replayMost is how many items one transaction replays.
 const replayMost = 100
-
-// Decoder reads stored items again, with what the program has learnt since they were quarantined.
-type Decoder interface {
-	// Redecode returns the item that the bytes of a journalled one stand for: an Event, or a Reason when it still cannot be read.
-	Redecode(provider string, raw []byte) channel.Item
-}
 
 // Replayed counts what a replay did.
 type Replayed struct {
@@ -25,11 +21,11 @@ type Replayed struct {
 
 // ReplayQuarantined reads at most limit quarantined items of the tenant again, oldest first, and applies those that can be by now. Each
 // stands alone; what still fails stays where it is. It returns what it did so far with the error that stopped it.
-func (in *Ingest) ReplayQuarantined(ctx context.Context, tenant TenantID, decoder Decoder, limit int) (Replayed, error) {
+func (in *Ingest) ReplayQuarantined(ctx context.Context, tenant TenantID, providers *channel.Registry, limit int) (Replayed, error) {
 	var sum Replayed
 	began := in.now()
 	for left := limit; left > 0; {
-		done, err := in.replay(ctx, tenant, decoder, min(left, replayMost), began)
+		done, err := in.replay(ctx, tenant, providers, min(left, replayMost), began)
 		if err != nil {
 			return sum, err
 		}
@@ -46,46 +42,111 @@ func (in *Ingest) ReplayQuarantined(ctx context.Context, tenant TenantID, decode
 }
 
 // replay replays some items that were not touched since the replay began.
-func (in *Ingest) replay(ctx context.Context, tenant TenantID, decoder Decoder, most int, began time.Time) (Replayed, error) {
-	var b *batch
+func (in *Ingest) replay(ctx context.Context, tenant TenantID, providers *channel.Registry, most int, began time.Time) (Replayed, error) {
+	var sum Replayed
+	var files []uuid.UUID
 	err := in.store.InTenant(ctx, tenant, func(tx Tx) error {
-		items, err := tx.LockQuarantined(ctx, most, began)
+		stored, err := tx.LockQuarantined(ctx, most, began)
+		if err != nil || len(stored) == 0 {
+			sum = Replayed{}
+			return err
+		}
+		arrivals, err := in.reread(ctx, tenant, providers, stored)
 		if err != nil {
 			return err
 		}
-		arrivals := make([]arrival, len(items))
-		for i, item := range items {
-			arrivals[i] = arrival{id: item.ID, account: item.ChannelAccountID, provider: item.Provider, at: item.ReceivedAt,
-				item: reread(decoder, item)}
-		}
-		b = newBatch(in, tx, tenant, arrivals)
+		b := newBatch(in, tx, tenant, arrivals)
 		if err := b.run(ctx, oneByOne); err != nil {
 			return err
 		}
-		return tx.SettleJournal(ctx, b.journal(), laterOf(b.now, began))
+		// The first arrival of each stored item has its id and settles its line; what else the item held gets lines of its own.
+		lines := b.journal()
+		sum, files = b.sum(len(stored)), b.files
+		if err := tx.SettleJournal(ctx, lines[:len(stored)], laterOf(b.now, began)); err != nil {
+			return err
+		}
+		return tx.InsertJournal(ctx, lines[len(stored):])
 	})
-	if err != nil {
-		return Replayed{}, err
+	if err == nil && in.media != nil && len(files) > 0 {
+		in.media.FetchSoon(tenant, files)
 	}
-	if in.media != nil && len(b.files) > 0 {
-		in.media.FetchSoon(tenant, b.files)
-	}
-	return b.sum(), nil
+	return sum, err
 }
 
-// reread decodes an item again. One without a key of its own keeps the one it had.
-func reread(decoder Decoder, item JournalItem) channel.Item {
-	again := decoder.Redecode(item.Provider, item.Raw)
-	again.Raw = item.Raw
-	if again.Key == "" {
-		again.Key = item.Key
+// reread reads stored items again: first one arrival for each of them, in their order, then whatever else they hold.
+func (in *Ingest) reread(ctx context.Context, tenant TenantID, providers *channel.Registry, stored []JournalItem) ([]arrival, error) {
+	arrivals := make([]arrival, len(stored))
+	var more []arrival
+	for i, line := range stored {
+		for n, item := range again(providers, line) {
+			a := arrival{id: line.ID, account: line.ChannelAccountID, provider: line.Provider, at: line.ReceivedAt, item: item}
+			if n == 0 {
+				arrivals[i] = a
+				continue
+			}
+			id, err := uuid.NewV7()
+			if err != nil {
+				return nil, err
+			}
+			a.id = id
+			more = append(more, a)
+		}
 	}
-	return again
+	arrivals = append(arrivals, more...)
+	return arrivals, in.reroute(ctx, tenant, arrivals)
 }
 
-func (b *batch) sum() Replayed {
+// again returns what a stored item stands for by now, at least one item; the first has the stored bytes.
+func again(providers *channel.Registry, line JournalItem) []channel.Item {
+	items := []channel.Item{{Reason: "its provider cannot read it again"}}
+	if provider, err := providers.Provider(line.Provider); err == nil {
+		if rereader, ok := provider.(channel.Rereader); ok {
+			if found := rereader.Reread(line.Raw); len(found) > 0 {
+				items = found
+			}
+		}
+	}
+	items[0].Raw = line.Raw
+	if items[0].Key == "" {
+		items[0].Key = line.Key
+	}
+	return items
+}
+
+// reroute gives every arrival the account that its content names. One that names an account of somebody else stays in quarantine.
+func (in *Ingest) reroute(ctx context.Context, tenant TenantID, arrivals []arrival) error {
+	byProvider := map[string][]string{}
+	for _, a := range arrivals {
+		if a.item.AccountRef != "" {
+			byProvider[a.provider] = append(byProvider[a.provider], a.item.AccountRef)
+		}
+	}
+	routes := map[string]map[string]Route{}
+	for provider, refs := range byProvider {
+		found, err := in.directory.AccountsByRef(ctx, provider, distinct(refs))
+		if err != nil {
+			return err
+		}
+		routes[provider] = found
+	}
+	for i := range arrivals {
+		a := &arrivals[i]
+		if a.item.AccountRef == "" {
+			continue
+		}
+		if route, ok := routes[a.provider][a.item.AccountRef]; ok && route.Tenant == tenant {
+			a.account = route.Account
+			continue
+		}
+		a.item.Event, a.item.Reason = nil, "it names an account that is not this tenant's, or is disabled"
+	}
+	return nil
+}
+
+// sum counts what became of the first arrivals.
+func (b *batch) sum(most int) Replayed {
 	var sum Replayed
-	for _, v := range b.verdicts {
+	for _, v := range b.verdicts[:most] {
 		switch v.outcome {
 		case Applied:
 			sum.Applied++

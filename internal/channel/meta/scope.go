@@ -154,7 +154,7 @@ func text(raw json.RawMessage) string {
 
 // phone returns the E.164 form of a wa_id, or "" when it is none.
 func phone(waID string) string {
-	digits := strings.TrimPrefix(waID, "+")
+	digits := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "").Replace(strings.TrimPrefix(strings.TrimSpace(waID), "+"))
 	if len(digits) < 5 || len(digits) > 15 {
 		return ""
 	}

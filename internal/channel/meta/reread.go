@@ -1,0 +1,64 @@
+package meta
+
+import (
+	"encoding/json"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+)
+
+var _ channel.Rereader = (*Provider)(nil)
+
+// Reread reads an item's bytes again as Receive kept them. What it could not read whole the first time (an entry, a change) may hold
+// several items.
+func (p *Provider) Reread(raw []byte) []channel.Item {
+	kept, err := object(raw)
+	if err != nil {
+		return []channel.Item{quarantined("", raw, reasonOf(err))}
+	}
+	switch {
+	case kept["object"] != nil:
+		items, err := p.split(raw)
+		if err != nil {
+			return []channel.Item{quarantined("", raw, reasonOf(err))}
+		}
+		return items
+	case kept["changes"] != nil:
+		return p.entry(raw)
+	case kept["field"] != nil:
+		return p.change(nil, raw)
+	}
+	value := map[string]json.RawMessage{}
+	for name, v := range kept {
+		switch name {
+		case "message", "status", "contact":
+			value[name+listSuffix(name)] = listOf(v)
+		case "item": // one whose reading failed unexpectedly: what it is shows in its members
+			value[listOfItem(v)] = listOf(v)
+		default:
+			value[name] = v
+		}
+	}
+	return p.value(newScope(value), value)
+}
+
+func listSuffix(name string) string {
+	if name == "status" {
+		return "es"
+	}
+	return "s"
+}
+
+// listOfItem tells a receipt from a message.
+func listOfItem(raw json.RawMessage) string {
+	if members, err := object(raw); err == nil && members["status"] != nil && members["type"] == nil {
+		return "statuses"
+	}
+	return "messages"
+}
+
+func listOf(raw json.RawMessage) json.RawMessage {
+	out := make(json.RawMessage, 0, len(raw)+2)
+	out = append(out, '[')
+	out = append(out, raw...)
+	return append(out, ']')
+}

@@ -1,0 +1,178 @@
+package inbox_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
+
+// resolve ends the house's only conversation so many hours ago.
+func (h *house) resolve(hours int, assignee *uuid.UUID) {
+	h.world.exec(`UPDATE conversations SET status = 'RESOLVED', resolved_at = now() - make_interval(hours => $2), resolved_at_seq = last_seq,
+		assignee_id = $3 WHERE tenant_id = $1`, h.tenant.UUID(), hours, assignee)
+}
+
+func TestInboundReopensByPolicy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		days, hours   int
+		keeps         bool
+		conversations int64
+		assigned      bool
+		events        []string // after the first message
+	}{
+		"within, kept":    {7, 24, true, 1, true, []string{"CONVERSATION_REOPENED", "MESSAGE_CREATED"}},
+		"within, cleared": {7, 24, false, 1, false, []string{"CONVERSATION_REOPENED", "MESSAGE_CREATED"}},
+		"too late":        {1, 25, true, 2, false, []string{"CONVERSATION_CREATED", "MESSAGE_CREATED"}},
+		"never":           {0, 0, true, 2, false, []string{"CONVERSATION_CREATED", "MESSAGE_CREATED"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			h, in := w.house("3001"), w.ingest()
+			w.exec("UPDATE tenants SET reopen_within_days = $1, reopen_keeps_assignee = $2", c.days, c.keeps)
+			w.send(in, h.text("m1", "+491711234567", "hello"))
+			holder := h.agent("ada")
+			h.resolve(c.hours, &holder)
+			w.send(in, h.text("m1", "+491711234567", "hello")) // H23: a replay of what came before changes nothing
+			if n := one[int64](w, "SELECT count(*) FROM conversations WHERE status = 'RESOLVED'"); n != 1 {
+				t.Fatal("a replayed message opened the conversation")
+			}
+			w.send(in, h.text("m2", "+491711234567", "and again"))
+			if n := w.count("conversations"); n != c.conversations {
+				t.Errorf("%d conversations, want %d", n, c.conversations)
+			}
+			if got := one[bool](w, "SELECT assignee_id IS NOT NULL FROM conversations WHERE status = 'OPEN'"); got != c.assigned {
+				t.Errorf("assigned = %v", got)
+			}
+			if got := h.events()[2:]; !slices.Equal(got, c.events) {
+				t.Errorf("events = %v, want %v", got, c.events)
+			}
+			// R33: nothing that came in after the end stands in an ended conversation.
+			if n := one[int64](w, `SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conversation_id
+				WHERE c.status = 'RESOLVED' AND m.direction = 'INBOUND' AND m.seq > c.resolved_at_seq`); n != 0 {
+				t.Errorf("%d messages after the end", n)
+			}
+		})
+	}
+}
+
+func TestInboundWakesASnoozedConversation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h, in := w.house("3002"), w.ingest()
+	w.send(in, h.text("m1", "+491711234567", "hello"))
+	w.exec("UPDATE conversations SET status = 'SNOOZED', snoozed_until = now() + interval '1 day', snooze_gen = 1")
+	w.send(in, h.text("m2", "+491711234567", "one"), h.text("m3", "+491711234567", "two"))
+	want := []string{"CONVERSATION_WOKEN", "MESSAGE_CREATED", "MESSAGE_CREATED"}
+	if got := h.events()[2:]; !slices.Equal(got, want) {
+		t.Errorf("events = %v", got)
+	}
+	steps := many[string](w, "SELECT kind || ' ' || coalesce(cause, '-') || ' ' || status_before || ' ' || status_after FROM events WHERE seq > 2 ORDER BY seq")
+	if want := []string{"CONVERSATION_WOKEN INBOUND SNOOZED OPEN", "MESSAGE_CREATED - OPEN OPEN", "MESSAGE_CREATED - OPEN OPEN"}; !slices.Equal(steps, want) {
+		t.Errorf("steps = %v", steps)
+	}
+	if n := one[int64](w, "SELECT count(*) FROM audit_log WHERE action = 'conversation.woken' AND actor_kind = 'CONTACT'"); n != 1 {
+		t.Errorf("%d audit rows", n)
+	}
+}
+
+func TestContactIsFoundByEitherName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h, in := w.house("3003"), w.ingest()
+	from := func(id string, s channel.Sender) channel.Item {
+		return h.item(channel.Inbound{ExternalID: id, From: s, Kind: channel.KindText, Text: "x"})
+	}
+	w.send(in, from("a", channel.Sender{UserID: "US.1"}))                                                                 // known by nothing but his user id
+	w.send(in, from("b", channel.Sender{UserID: "US.1", Phone: "491711234567", Name: "Kim"}))                             // now with a phone and a name
+	w.send(in, from("c", channel.Sender{Phone: "+49 171 1234567"}))                                                       // the same person
+	w.send(in, from("d", channel.Sender{UserID: "US.2"}), from("e", channel.Sender{Phone: "4930123456", UserID: "US.2"})) // both ways in one batch
+	w.send(in, from("f", channel.Sender{Phone: "491711234567", NewPhone: "491719999999"}), from("g", channel.Sender{Phone: "491719999999"}))
+	if n := []int64{w.count("contacts"), w.count("contact_identities"), w.count("conversations")}; !slices.Equal(n, []int64{2, 5, 2}) {
+		t.Errorf("contacts, identities, conversations = %v", n)
+	}
+	if name := one[string](w, "SELECT name FROM contacts ORDER BY id LIMIT 1"); name != "Kim" {
+		t.Errorf("name = %q", name)
+	}
+	if n := one[int64](w, "SELECT count(*) FROM events WHERE kind = 'CONTACT_CHANGED'"); n != 2 {
+		t.Errorf("%d CONTACT_CHANGED events, want one for the phone and name, one for the new number", n)
+	}
+	// Two names that belong to two contacts: the phone's contact keeps the message, and the log says so.
+	w.send(in, from("h", channel.Sender{Phone: "491711234567", UserID: "US.2"}))
+	if n := w.count("contacts"); n != 2 {
+		t.Errorf("%d contacts", n)
+	}
+	if phone := one[string](w, `SELECT i.value FROM messages m JOIN conversations c ON c.id = m.conversation_id
+		JOIN contact_identities i ON i.contact_id = c.contact_id AND i.kind = 'PHONE' WHERE m.external_id = 'h' ORDER BY i.value LIMIT 1`); phone != "+491711234567" {
+		t.Errorf("the message went to the contact with %s", phone)
+	}
+	if n := one[int64](w, "SELECT count(*) FROM audit_log WHERE action = 'contact.identity_conflict'"); n != 1 {
+		t.Errorf("%d conflicts noted", n)
+	}
+}
+
+func TestInboundMakesAnIdentityValidAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h, in := w.house("3004"), w.ingest()
+	w.send(in, h.text("a", "+491711234567", "x"))
+	w.exec("UPDATE contact_identities SET invalid_at = now(), invalid_reason = 'gone'")
+	w.send(in, h.text("b", "+491711234567", "y"))
+	if one[bool](w, "SELECT invalid_at IS NOT NULL OR invalid_reason IS NOT NULL FROM contact_identities") {
+		t.Error("the identity is still invalid")
+	}
+}
+
+func TestMarksChangeTheirTargetOrAreShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h, in := w.house("3005"), w.ingest()
+	mark := func(id string, kind channel.Kind, target, text string) channel.Item {
+		return h.item(channel.Inbound{ExternalID: id, From: channel.Sender{Phone: "+491711234567"}, Kind: kind, Target: target, Text: text,
+			SentAt: time.Unix(1_700_000_000, 0)})
+	}
+	w.send(in, mark("r0", channel.KindReaction, "m1", "👍")) // before its message: shown as what it is
+	w.send(in, h.text("m1", "+491711234567", "hello"), mark("e1", channel.KindEdit, "m1", "hello!"))
+	h.resolve(1, nil)
+	w.send(in, mark("r1", channel.KindReaction, "m1", "🎉"), mark("d1", channel.KindDeletion, "m1", ""))
+	if got := many[string](w, "SELECT kind FROM messages ORDER BY seq"); !slices.Equal(got, []string{"REACTION", "TEXT"}) {
+		t.Errorf("messages = %v", got)
+	}
+	if n := w.count("message_marks"); n != 4 {
+		t.Errorf("%d marks, want 4", n)
+	}
+	if v := one[int64](w, "SELECT version FROM messages WHERE external_id = 'm1'"); v != 3 {
+		t.Errorf("version = %d, want 3: new, edited, and the last two together", v)
+	}
+	if s := one[string](w, "SELECT status FROM conversations"); s != "RESOLVED" {
+		t.Errorf("a reaction made the conversation %s", s)
+	}
+	want := []string{"CONVERSATION_CREATED", "MESSAGE_CREATED", "CONTACT_CHANGED", "MESSAGE_CREATED", "MESSAGE_CHANGED", "MESSAGE_CHANGED"}
+	if got := h.events(); !slices.Contains(got, "MESSAGE_CHANGED") || len(got) != len(want) {
+		t.Errorf("events = %v", got)
+	}
+	reader := inbox.New(w.DB, time.Now)
+	ctx, actor := context.Background(), inbox.SystemActor(h.tenant)
+	ids := many[uuid.UUID](w, "SELECT id FROM messages ORDER BY seq")
+	var messages []inbox.Message
+	must(t, w.DB.ReadTenant(ctx, h.tenant, func(tx inbox.Tx) (err error) {
+		messages, err = tx.MessagesByIDs(ctx, ids)
+		return err
+	}))
+	marks, err := reader.MarksOf(ctx, actor, messages)
+	must(t, err)
+	var kinds []string
+	for _, k := range marks[ids[1]] {
+		kinds = append(kinds, string(k.Kind)+k.Text)
+	}
+	if !slices.Equal(kinds, []string{"REACTION👍", "EDIThello!", "REACTION🎉", "DELETION"}) {
+		t.Errorf("marks = %v", kinds)
+	}
+}
