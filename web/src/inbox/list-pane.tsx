@@ -1,6 +1,6 @@
 import { CircleAlert, Coffee, Inbox } from "lucide-react";
 import { type KeyboardEvent, useEffect, useRef } from "react";
-import { type Route, statuses, type StatusTab, type Tab, tabs } from "../app/route";
+import { type Route, statuses, type StatusTab, type Tab, tabs } from "../app/route-path";
 import { useWorkspace } from "../app/workspace";
 import type { ConversationFilter } from "../gql/graphql";
 import { cx } from "../lib/cx";

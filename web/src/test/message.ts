@@ -1,0 +1,41 @@
+import type { Message } from "../store/live";
+
+/** Returns a message to test with. */
+export function message(change: Partial<Message> = {}): Message {
+  return {
+    id: "m1",
+    conversationId: "c",
+    seq: 1,
+    direction: "OUTBOUND",
+    kind: "TEXT",
+    text: "Hello",
+    label: null,
+    edited: false,
+    deleted: false,
+    forwarded: false,
+    reactions: [],
+    attachments: [],
+    location: null,
+    contactCards: [],
+    reply: null,
+    order: null,
+    referral: null,
+    template: null,
+    replyTo: null,
+    author: { id: "ada", name: "Ada" },
+    status: "QUEUED",
+    failure: null,
+    hold: null,
+    attempts: [],
+    sentAt: null,
+    deliveredAt: null,
+    readAt: null,
+    retryOf: null,
+    retriedBy: null,
+    correlationId: null,
+    providerAt: null,
+    createdAt: "2026-11-21T08:00:00.000000Z",
+    version: 1,
+    ...change,
+  };
+}
