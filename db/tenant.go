@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/switchboard-inbox/switchboard/db/internal/gen"
+	"github.com/switchboard-inbox/switchboard/internal/fault"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -73,6 +74,9 @@ func (d *DB) readTenant(ctx context.Context, tenant inbox.TenantID, fn func(*Tx)
 // within borrows a connection, begins with the tenant set in the same round trip, and runs body, which commits. A body that fails
 // or panics is rolled back; a connection that cannot be rolled back is closed rather than returned.
 func (d *DB) within(ctx context.Context, begin string, tx *Tx, body func() error) error {
+	if tx.tenant == uuid.Nil {
+		return fault.New(fault.Internal, "a transaction was begun for no tenant")
+	}
 	conn, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return err

@@ -1,0 +1,31 @@
+package db
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Raw runs SQL on the transaction, so that a test can do what no method offers.
+func (tx *Tx) raw(ctx context.Context, sql string) error {
+	_, err := tx.conn.Exec(ctx, sql)
+	return err
+}
+
+// RawExec runs SQL on a transaction.
+func RawExec(ctx context.Context, tx any, sql string) error { return tx.(*Tx).raw(ctx, sql) }
+
+// EachIdle lends every idle connection of the pool to fn.
+func EachIdle(ctx context.Context, d *DB, fn func(*pgx.Conn)) {
+	conns := d.pool.AcquireAllIdle(ctx)
+	for _, c := range conns {
+		fn(c.Conn())
+	}
+	for _, c := range conns {
+		c.Release()
+	}
+}
+
+// Borrow returns a connection of the pool as the next transaction would get it.
+func Borrow(ctx context.Context, d *DB) (*pgxpool.Conn, error) { return d.pool.Acquire(ctx) }
