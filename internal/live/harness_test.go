@@ -2,7 +2,6 @@ package live_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -287,5 +286,3 @@ func (p *process) cursor(t *testing.T, tenant inbox.TenantID, seq int64) *string
 	}
 	return &text
 }
-
-var errRefused = errors.New("refused")
