@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"encoding/base64"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,7 +19,7 @@ func (tx *Tx) Head(ctx context.Context) (int64, string, error) {
 	if err != nil {
 		return 0, "", err
 	}
-	return row.Seq, base64.RawURLEncoding.EncodeToString(row.Epoch[:6]), nil
+	return row.Seq, epochText(row.Epoch), nil
 }
 
 // The head's row lock is taken here, last, and held only until the commit that follows in the same message: numbers are given in

@@ -15,7 +15,7 @@ import (
 
 const (
 	heartbeatEvery   = 5 * time.Second
-	heartbeatTimeout = 3 * time.Second
+	heartbeatTimeout = 3 * time.Second // less where the heartbeat is set shorter
 	connectTimeout   = 5 * time.Second
 	maxBackoff       = 5 * time.Second
 )
@@ -29,6 +29,8 @@ type ListenConfig struct {
 	Heard func(tenant inbox.TenantID, seq int64)
 	// Resumed is called each time listening has begun, at first and after every break: notices may have been lost. It must not block.
 	Resumed func()
+	// Heartbeat is how long silence may last before a sign of life is asked for; 0: 5 s.
+	Heartbeat time.Duration
 }
 
 // Listener hears of new events on a connection of its own, outside the pool and outside any transaction.
@@ -38,6 +40,9 @@ type Listener struct{ cfg ListenConfig }
 func NewListener(cfg ListenConfig) *Listener {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Heartbeat <= 0 {
+		cfg.Heartbeat = heartbeatEvery
 	}
 	return &Listener{cfg: cfg}
 }
@@ -95,7 +100,7 @@ func (l *Listener) session(ctx context.Context, cfg *pgx.ConnConfig) error {
 // hear waits for one notice. When none comes for a while it asks for a sign of life, because a link that swallows everything looks like
 // silence.
 func (l *Listener) hear(ctx context.Context, conn *pgx.Conn) error {
-	waiting, cancel := context.WithTimeout(ctx, heartbeatEvery)
+	waiting, cancel := context.WithTimeout(ctx, l.cfg.Heartbeat)
 	defer cancel()
 	notice, err := conn.WaitForNotification(waiting)
 	switch {
@@ -107,7 +112,7 @@ func (l *Listener) hear(ctx context.Context, conn *pgx.Conn) error {
 	case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
-	asking, cancel := context.WithTimeout(ctx, heartbeatTimeout)
+	asking, cancel := context.WithTimeout(ctx, min(heartbeatTimeout, l.cfg.Heartbeat))
 	defer cancel()
 	_, err = conn.Exec(asking, "SELECT 1")
 	return err

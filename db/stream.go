@@ -127,8 +127,8 @@ func (tx *Tx) eventsAfter(ctx context.Context, after int64, limit int) (page inb
 	return page, err
 }
 
-// epochText returns the form of an epoch that cursors carry.
-func epochText(epoch uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(epoch[:6]) }
+// epochText returns the form of an epoch that cursors carry: of its bytes, those that are random in every version of UUID.
+func epochText(epoch uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(epoch[10:]) }
 
 // eventRow takes one row of eventsAfter; every column is null when the tenant has no event in the range.
 type eventRow struct {
