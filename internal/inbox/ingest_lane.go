@@ -71,6 +71,13 @@ func (in *Ingest) admit(parts map[TenantID][]arrival) ([]*share, error) {
 	return shares, nil
 }
 
+// Waiting returns how many items wait for a transaction, not counting those in one.
+func (in *Ingest) Waiting() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.waiting
+}
+
 // run commits what waits in the lane until nothing does. It gives its slot back after every transaction, so that a busy tenant cannot
 // keep another one waiting for more than one.
 func (in *Ingest) run(tenant TenantID, l *lane) {

@@ -102,7 +102,7 @@ func many[T any](w *world, sql string, args ...any) (vs []T) {
 	return vs
 }
 
-// tables adds the number of rows of each table.
+// count returns the number of rows of a table.
 func (w *world) count(table string) int64 {
 	w.t.Helper()
 	return one[int64](w, "SELECT count(*) FROM "+table)
@@ -115,4 +115,18 @@ func newID(t *testing.T) uuid.UUID {
 		t.Fatal(err)
 	}
 	return id
+}
+
+// eventually polls until the condition holds, for at most 10 seconds.
+func eventually(t *testing.T, holds func() bool) {
+	t.Helper()
+	deadline, tick := time.After(10*time.Second), time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("it did not come to pass within 10 seconds")
+		}
+	}
 }
