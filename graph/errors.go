@@ -50,7 +50,10 @@ func severityOf(code fault.Code) severity {
 
 // presenter turns errors into what clients may see: the codes of package fault with their message and details, and INTERNAL with a
 // request id for everything else.
-type presenter struct{ logger *slog.Logger }
+type presenter struct {
+	logger    *slog.Logger
+	requestID func(context.Context) string // nil: telemetry.RequestID
+}
 
 // present returns the client's form of an error and logs what is not the client's own business.
 func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
@@ -68,9 +71,16 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	shown.Extensions = extensions(f, located, shown.Path)
 	if f.Code == fault.Internal {
 		shown.Message = internalMessage
-		shown.Extensions = map[string]any{"code": string(fault.Internal), "requestId": telemetry.RequestID(ctx)}
+		shown.Extensions = map[string]any{"code": string(fault.Internal), "requestId": p.request(ctx)}
 	}
 	return shown
+}
+
+func (p presenter) request(ctx context.Context) string {
+	if p.requestID == nil {
+		return telemetry.RequestID(ctx)
+	}
+	return p.requestID(ctx)
 }
 
 // classify returns the fault in an error; for those of the GraphQL library and of an ended context, the fault they amount to.

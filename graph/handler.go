@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -34,8 +33,13 @@ type Config struct {
 	Resolver      *Resolver
 	Subscriptions Subscriber
 	Auth          Authenticator
+	// Credentials returns what the request that opens a socket carries itself; what connection_init adds must agree with it. Nil:
+	// nothing.
+	Credentials func(r *http.Request) auth.Credentials
 	// OriginAllowed reports whether pages of the request's Origin may open sockets; nil: pages of the same host.
 	OriginAllowed func(r *http.Request) bool
+	// RequestID returns the id that an INTERNAL error shows; nil: telemetry.RequestID.
+	RequestID func(ctx context.Context) string
 	// Introspection lets clients read the schema; for development.
 	Introspection bool
 	// Limits bound what a client can cost; the zero value: the published ones.
@@ -59,7 +63,7 @@ type Handler struct {
 // WithActor, if there is one.
 func NewHandler(config Config) *Handler {
 	config = config.withDefaults()
-	presenter := presenter{logger: config.Logger}
+	presenter := presenter{logger: config.Logger, requestID: config.RequestID}
 	transports := wire.New(wire.Config{
 		Open: config.open, Present: presenter.present, Authenticate: config.authenticate, Caller: callerOf,
 		ClientIP: clientIP, OriginAllowed: config.OriginAllowed, Limits: config.Limits, Logger: config.Logger,
@@ -100,6 +104,12 @@ func (c Config) withDefaults() Config {
 	if c.Limits == (Limits{}) {
 		c.Limits = DefaultLimits()
 	}
+	if c.Credentials == nil {
+		c.Credentials = func(*http.Request) auth.Credentials { return auth.Credentials{} }
+	}
+	if c.RequestID == nil {
+		c.RequestID = telemetry.RequestID
+	}
 	if c.OriginAllowed == nil {
 		c.OriginAllowed = sameHost
 	}
@@ -117,7 +127,7 @@ func (c Config) open(ctx context.Context, op *graphql.OperationContext, sink wir
 
 // authenticate tells who opens a socket. The request's own credentials and those of connection_init must agree.
 func (c Config) authenticate(ctx context.Context, r *http.Request, init wire.Init) (wire.Caller, error) {
-	credentials := credentialsOf(r)
+	credentials := c.Credentials(r)
 	for _, pair := range []struct {
 		own  *string
 		init string
@@ -135,15 +145,6 @@ func (c Config) authenticate(ctx context.Context, r *http.Request, init wire.Ini
 		return wire.Caller{}, err
 	}
 	return callerOf(WithActor(ctx, actor, expires)), nil
-}
-
-// credentialsOf returns what a request carries itself: headers, and the tenant that its host names.
-func credentialsOf(r *http.Request) auth.Credentials {
-	credentials := auth.Credentials{APIKey: r.Header.Get("X-API-Key"), TenantSlug: auth.TenantSlug(r.Context())}
-	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
-		credentials.Bearer = strings.TrimSpace(token)
-	}
-	return credentials
 }
 
 // callerOf returns the caller in a context as the transports need to know him.

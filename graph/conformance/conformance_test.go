@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -58,7 +59,15 @@ func serve(t *testing.T) string {
 		Resolver: &graph.Resolver{}, Subscriptions: counting{}, Auth: oneToken{},
 		Limits: limits, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
-	server := httptest.NewServer(handler)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		actor, expires, err := oneToken{}.Authenticate(r.Context(), auth.Credentials{
+			Bearer: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "),
+		})
+		if err == nil {
+			r = r.WithContext(graph.WithActor(r.Context(), actor, expires))
+		}
+		handler.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -92,4 +101,9 @@ func TestTransportWSProbes(t *testing.T) {
 	t.Parallel()
 	url := serve(t)
 	t.Log(run(t, "probes.mjs", "URL="+strings.Replace(url, "http", "ws", 1), "ORIGIN="+url, "TOKEN="+token))
+}
+
+func TestEventStreams(t *testing.T) {
+	t.Parallel()
+	t.Log(run(t, "events.mjs", "URL="+serve(t), "TOKEN="+token))
 }

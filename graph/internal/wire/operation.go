@@ -15,7 +15,8 @@ type operation struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 
-	silent atomic.Bool // the client wants no more, or is gone: what is still queued is dropped
+	follows atomic.Bool // it is a subscription
+	silent  atomic.Bool // the client wants no more, or is gone: what is still queued is dropped
 
 	mu      sync.Mutex
 	done    bool   // nothing may be sent under this id any more
@@ -42,7 +43,12 @@ func (o *operation) Next(payload []byte) bool {
 func (o *operation) Wait(ctx context.Context) error { return o.session.out.wait(ctx) }
 
 // Complete tells the client that nothing follows, and frees the id.
-func (o *operation) Complete() { o.end(completeMessage(o.id)) }
+func (o *operation) Complete() {
+	o.end(completeMessage(o.id))
+	if o.follows.Load() {
+		o.session.suspect()
+	}
+}
 
 // end sends the last message of the operation, unless the client has ended it before.
 func (o *operation) end(last []byte) {

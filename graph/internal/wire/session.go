@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -17,20 +18,22 @@ import (
 // session is one WebSocket connection. The goroutine of its request reads; one more writes; operations run in their own and never
 // touch the connection.
 type session struct {
-	socket  *Socket
-	conn    *websocket.Conn
-	request *http.Request
-	exec    graphql.GraphExecutor
-	ctx     context.Context // ends with the connection
-	cancel  context.CancelFunc
-	out     *outbox
-	closed  chan struct{} // closed when the connection is ending
-	once    sync.Once
-	timer   *time.Timer // the init timeout, then the expiry of the credential
-	inited  bool        // connection_init came; only the reader touches it
-	acked   bool        // and was accepted; only the reader touches it
-	seat    *seat       // under the address, then under the caller; only the reader touches it
-	rate    rates
+	socket    *Socket
+	conn      *websocket.Conn
+	request   *http.Request
+	exec      graphql.GraphExecutor
+	ctx       context.Context // ends with the connection
+	cancel    context.CancelFunc
+	out       *outbox
+	closed    chan struct{} // closed when the connection is ending
+	once      sync.Once
+	timer     *time.Timer // the init timeout, then the expiry of the credential
+	presented Init        // in connection_init; not changed after it was accepted
+	inited    bool        // connection_init came; only the reader touches it
+	acked     bool        // and was accepted; only the reader touches it
+	recheck   atomic.Bool // a check of the credential is under way
+	seat      *seat       // under the address, then under the caller; only the reader touches it
+	rate      rates
 
 	mu         sync.Mutex
 	operations map[string]*operation
@@ -120,11 +123,10 @@ func (s *session) init(m message) *closing {
 	if err != nil {
 		return because(closeBadRequest(err.Error()))
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, s.socket.Limits.InitTimeout)
-	defer cancel()
-	caller, err := s.socket.Authenticate(ctx, s.request, init)
+	s.presented = init
+	caller, err := s.authenticate(s.ctx)
 	switch {
-	case fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.Forbidden):
+	case refused(err):
 		return because(closeForbidden())
 	case fault.Is(err, fault.Unavailable):
 		return because(closeBusy())

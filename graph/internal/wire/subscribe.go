@@ -57,6 +57,11 @@ func (s *session) run(op *operation, params *graphql.RawParams) {
 			op.end(errorMessage(op.id, gqlerror.List{s.socket.Present(ctx, panicked(p))}))
 		}
 	}()
+	ctx, err := s.current(ctx)
+	if err != nil {
+		op.end(errorMessage(op.id, gqlerror.List{s.socket.Present(ctx, err)}))
+		return
+	}
 	prepared, refused := prepare(ctx, s.exec, params)
 	switch {
 	case refused != nil:
@@ -69,6 +74,7 @@ func (s *session) run(op *operation, params *graphql.RawParams) {
 }
 
 func (s *session) open(ctx context.Context, op *operation, prepared *graphql.OperationContext) {
+	op.follows.Store(true)
 	stop, err := s.socket.Open(ctx, prepared, op)
 	if err != nil {
 		op.end(errorMessage(op.id, gqlerror.List{s.socket.Present(graphql.WithOperationContext(ctx, prepared), err)}))
