@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Raw runs SQL on the transaction, so that a test can do what no method offers.
@@ -26,6 +25,3 @@ func EachIdle(ctx context.Context, d *DB, fn func(*pgx.Conn)) {
 		c.Release()
 	}
 }
-
-// Borrow returns a connection of the pool as the next transaction would get it.
-func Borrow(ctx context.Context, d *DB) (*pgxpool.Conn, error) { return d.pool.Acquire(ctx) }

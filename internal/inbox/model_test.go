@@ -1,0 +1,162 @@
+package inbox_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
+)
+
+// mirror is what one conversation must be after a series of operations, written without locks, SQL or the table.
+type mirror struct {
+	status   inbox.Status
+	holder   uuid.UUID
+	version  int64
+	lastSeq  int64
+	inbound  int64
+	gen      int64
+	read     map[uuid.UUID]int64 // how many INBOUND messages each agent has read
+	events   int64               // about the conversation
+	expected inbox.EventKind     // the last of them
+}
+
+// machine drives one conversation and its mirror.
+type machine struct {
+	in           *inbox.Inbox
+	ingest       *inbox.Ingest
+	w            *inboxtest.World
+	tenant       *inboxtest.Tenant
+	account      uuid.UUID
+	conversation uuid.UUID
+	phone        string
+	agents       []inbox.Actor
+	m            mirror
+}
+
+// TestConversationsFollowTheModel runs random operations against the database and against the mirror.
+func TestConversationsFollowTheModel(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	acme := w.Tenant("acme")
+	account := acme.Account("main", nil)
+	s := machine{
+		in: inbox.New(w.DB, time.Now), ingest: w.Ingest(), w: w, tenant: acme, account: account,
+		agents: []inbox.Actor{
+			acme.As(acme.Agent("ada", inbox.RoleAgent), inbox.RoleAgent, account), acme.As(acme.Agent("bob", inbox.RoleAgent), inbox.RoleAgent, account),
+			acme.As(acme.Agent("boss", inbox.RoleSupervisor), inbox.RoleSupervisor),
+		},
+	}
+	w.Shift(2 * time.Minute) // a snooze of a minute is over for the database at once
+	rapid.Check(t, func(r *rapid.T) {
+		run := s
+		run.conversation = acme.Conversation(account)
+		run.phone = acme.PhoneOf(run.conversation)
+		run.m = mirror{status: inbox.StatusOpen, version: 2, lastSeq: 1, inbound: 1, read: map[uuid.UUID]int64{}}
+		steps := rapid.IntRange(1, 25).Draw(r, "steps")
+		for range steps {
+			run.step(t, r)
+			run.check(t, r)
+		}
+		run.replay(t, r)
+	})
+}
+
+func (s *machine) step(t *testing.T, r *rapid.T) {
+	ctx, actor := t.Context(), rapid.SampledFrom(s.agents).Draw(r, "agent")
+	target := inbox.ConversationInput{ConversationID: s.conversation}
+	var err error
+	var want fault.Code
+	switch op := rapid.SampledFrom([]string{"claim", "release", "reassign", "resolve", "reopen", "snooze", "wake", "inbound", "read"}).Draw(r, "op"); op {
+	case "claim":
+		want = s.m.claim(actor.ID())
+		_, err = s.in.Claim(ctx, actor, target)
+	case "release":
+		want = s.m.release(actor)
+		_, err = s.in.Release(ctx, actor, target)
+	case "reassign":
+		to := rapid.SampledFrom(s.agents).Draw(r, "to").ID()
+		want = s.m.reassign(actor, to)
+		_, err = s.in.Reassign(ctx, actor, inbox.ReassignInput{ConversationID: s.conversation, AgentID: to})
+	case "resolve":
+		expected := s.m.lastSeq - rapid.Int64Range(0, 1).Draw(r, "behind")
+		want = s.m.resolve(expected)
+		_, err = s.in.Resolve(ctx, actor, inbox.ResolveInput{ConversationID: s.conversation, ExpectedLastSeq: &expected})
+	case "reopen":
+		want = s.m.reopen()
+		_, err = s.in.Reopen(ctx, actor, target)
+	case "snooze":
+		want = s.m.snooze()
+		_, err = s.in.Snooze(ctx, actor, inbox.SnoozeInput{ConversationID: s.conversation, Until: time.Now().Add(61 * time.Second)})
+	case "wake":
+		gen := s.m.gen - rapid.Int64Range(0, 1).Draw(r, "old")
+		s.m.wake(gen)
+		_, err = s.in.Wake(ctx, s.tenant.ID, s.conversation, gen)
+	case "inbound":
+		s.m.receive()
+		err = s.ingest.Ingest(ctx, []inbox.Request{inboxtest.Text(s.account, s.phone, "more")})[0]
+	case "read":
+		s.markRead(t, r, actor)
+	}
+	if got := fault.CodeOf(err); got != want {
+		r.Fatalf("answered %v, want %q", err, want)
+	}
+}
+
+func (s *machine) markRead(t *testing.T, r *rapid.T, actor inbox.Actor) {
+	seq := rapid.Int64Range(1, s.m.lastSeq).Draw(r, "seq") // every message is INBOUND here, so seq is its inbound number
+	id := one[uuid.UUID](&world{Database: s.w.Database, t: t}, "SELECT id FROM messages WHERE conversation_id = $1 AND seq = $2", s.conversation, seq)
+	_, unread, err := s.in.MarkRead(t.Context(), actor, inbox.MarkReadInput{ConversationID: s.conversation, UpToMessageID: id})
+	if seq > s.m.read[actor.ID()] {
+		s.m.read[actor.ID()] = seq
+		s.m.happened(inbox.EventReadCursorMoved)
+	}
+	if err != nil || unread != s.m.inbound-s.m.read[actor.ID()] {
+		r.Fatalf("unread %d, %v; want %d", unread, err, s.m.inbound-s.m.read[actor.ID()])
+	}
+}
+
+// check compares the row with the mirror.
+func (s *machine) check(t *testing.T, r *rapid.T) {
+	c, err := s.in.Conversation(t.Context(), s.agents[2], s.conversation)
+	if err != nil {
+		r.Fatal(err)
+	}
+	holder := uuid.Nil
+	if c.AssigneeID != nil {
+		holder = *c.AssigneeID
+	}
+	same := c.Status == s.m.status && holder == s.m.holder && c.Version == s.m.version && c.LastSeq == s.m.lastSeq &&
+		c.InboundCount == s.m.inbound && c.SnoozeGen == s.m.gen && (c.SnoozedUntil != nil) == (c.Status == inbox.StatusSnoozed) &&
+		(c.ResolvedAtSeq != nil) == (c.Status == inbox.StatusResolved)
+	if !same {
+		r.Fatalf("the row is %+v, the model %+v", c, s.m)
+	}
+}
+
+// replay compares the events, taken together from the first, with the mirror: each begins where the one before it ended.
+func (s *machine) replay(t *testing.T, r *rapid.T) {
+	db := &world{Database: s.w.Database, t: t}
+	events := one[int64](db, "SELECT count(*) FROM events WHERE conversation_id = $1", s.conversation)
+	if events != s.m.events {
+		r.Fatalf("%d events, the model %d", events, s.m.events)
+	}
+	broken := one[int64](db, `SELECT count(*) FROM (
+		SELECT status_before, assignee_before, lag(status_after) OVER w AS status, lag(assignee_after) OVER w AS assignee, row_number() OVER w AS no
+		FROM events WHERE conversation_id = $1 WINDOW w AS (ORDER BY seq)) e
+		WHERE no > 1 AND (status_before IS DISTINCT FROM status OR assignee_before IS DISTINCT FROM assignee)`, s.conversation)
+	if broken != 0 {
+		r.Fatalf("%d events do not begin where the one before ended", broken)
+	}
+	if s.m.events == 0 {
+		return
+	}
+	last := one[string](db, "SELECT kind || ' ' || status_after FROM events WHERE conversation_id = $1 ORDER BY seq DESC LIMIT 1", s.conversation)
+	if want := string(s.m.expected) + " " + string(s.m.status); last != want {
+		r.Fatalf("the last event is %s, the model says %s", last, want)
+	}
+}
