@@ -100,13 +100,13 @@ func (s *Subscriptions) Open(ctx context.Context, actor inbox.Actor, op *graphql
 	}
 	c := s.join(key, wish.topic.(itemTopic), actor.Tenant(), op)
 	follower := &follower{cohort: c, sink: sink}
-	stop, err = s.hub.Subscribe(ctx, live.Request{Actor: actor, Audience: c, After: wish.after, Taker: follower})
+	end, err := s.hub.Subscribe(ctx, live.Request{Actor: actor, Audience: c, After: wish.after, Taker: follower})
 	if err != nil {
 		follower.leave()
 		return nil, err
 	}
 	context.AfterFunc(ctx, follower.leave)
-	return func() { stop(); follower.leave() }, nil
+	return func() { end(); follower.leave() }, nil
 }
 
 // renderTimeout bounds what the rendering of one item may take.
@@ -133,8 +133,14 @@ func keyOf(actor inbox.Actor, topic topic, op *graphql.OperationContext, field g
 		text.WriteString(part)
 		text.WriteByte(0)
 	}
+	var fragments ast.FragmentDefinitionList
+	for _, fragment := range op.Doc.Fragments {
+		if fragment.TypeCondition != "Subscription" { // what stands around the field is no part of its form
+			fragments = append(fragments, fragment)
+		}
+	}
 	formatter.NewFormatter(&text, formatter.WithIndent("")).FormatQueryDocument(&ast.QueryDocument{
-		Operations: ast.OperationList{{Operation: ast.Query, SelectionSet: field.Selections}}, Fragments: op.Doc.Fragments,
+		Operations: ast.OperationList{{Operation: ast.Query, SelectionSet: field.Selections}}, Fragments: fragments,
 	})
 	return sha256.Sum256([]byte(text.String())), nil
 }

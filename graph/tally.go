@@ -67,13 +67,13 @@ func (s *Subscriptions) count(
 ) (stop func(), err error) {
 	t := s.tally(tallyKey{tenant: actor.Tenant(), shared: topic.shared()}, topic)
 	c := &counted{tally: t, shape: form, sink: sink, actor: actor, changed: map[uuid.UUID]struct{}{}}
-	stop, err = s.hub.Subscribe(ctx, live.Request{Actor: actor, Audience: t, After: after, Taker: c})
+	end, err := s.hub.Subscribe(ctx, live.Request{Actor: actor, Audience: t, After: after, Taker: c})
 	if err != nil {
 		c.leave()
 		return nil, err
 	}
 	context.AfterFunc(ctx, c.leave)
-	return func() { stop(); c.leave() }, nil
+	return func() { end(); c.leave() }, nil
 }
 
 // tally returns the tally of the key, with one member more.
@@ -89,12 +89,18 @@ func (s *Subscriptions) tally(key tallyKey, topic countTopic) *tally {
 	return t
 }
 
-// mark tells that the member's numbers may have changed, and begins a reading unless one runs.
+// mark tells that the member's numbers may have changed.
 func (t *tally) mark(c *counted) {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.dirty[c] = struct{}{}
-	begin := !t.reading
-	t.reading = true
+}
+
+// Flush implements live.Flusher: it begins a reading for those who are marked, unless one runs.
+func (t *tally) Flush() {
+	t.mu.Lock()
+	begin := !t.reading && len(t.dirty) > 0
+	t.reading = t.reading || begin
 	t.mu.Unlock()
 	if begin {
 		go t.run()
@@ -219,6 +225,7 @@ func (c *counted) CaughtUp(cursor string) {
 	c.caught = true
 	c.mu.Unlock()
 	c.tally.mark(c)
+	c.tally.Flush()
 }
 
 // Recheck implements live.Taker.

@@ -115,16 +115,29 @@ func (sub *subscription) insist(item *Item, view View) error {
 		sub.end(Over)
 		return sub.ctx.Err()
 	}
-	for sub.state.Load() == stateCatching && !sub.taker.Take(item, view) {
-		ctx, cancel := context.WithTimeout(sub.ctx, sub.stream.hub.cfg.Stall)
-		err := sub.taker.Wait(ctx)
-		cancel()
-		switch {
-		case sub.ctx.Err() != nil:
-			return sub.ctx.Err()
-		case err != nil:
-			return errStalled
+	for sub.state.Load() == stateCatching {
+		if sub.full {
+			if err := sub.wait(); err != nil {
+				return err
+			}
+		}
+		if sub.full = !sub.taker.Take(item, view); !sub.full {
+			break
 		}
 	}
 	return sub.ctx.Err()
+}
+
+// wait waits until a taker whose buffer was full has room. It returns errStalled when that takes too long.
+func (sub *subscription) wait() error {
+	ctx, cancel := context.WithTimeout(sub.ctx, sub.stream.hub.cfg.Stall)
+	defer cancel()
+	err := sub.taker.Wait(ctx)
+	if sub.ctx.Err() != nil {
+		return sub.ctx.Err()
+	}
+	if err != nil {
+		return errStalled
+	}
+	return nil
 }

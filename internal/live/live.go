@@ -82,9 +82,13 @@ type Audience interface {
 	View(item *Item, actor inbox.Actor) View
 }
 
+// Flusher is an Audience whose takers gather what they take: Flush is called when all live members have been offered a batch.
+type Flusher interface{ Flush() }
+
 // Taker receives what one subscriber is to get. One goroutine at a time calls it.
 type Taker interface {
-	// Take passes on an item. It never waits for the subscriber; it returns false, and has taken nothing, when its buffer is full.
+	// Take passes on an item. It never waits for the subscriber; it returns false, and has taken nothing, when its buffer is full. It is
+	// then not called again before Wait has returned nil.
 	Take(item *Item, view View) bool
 	// Wait returns when there is room for several items, or with ctx's error.
 	Wait(ctx context.Context) error

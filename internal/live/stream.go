@@ -229,6 +229,11 @@ func (s *stream) offer(items []*Item, rolls []roll) {
 			}
 		}
 	}
+	for _, r := range rolls {
+		if gathering, ok := r.audience.(Flusher); ok {
+			gathering.Flush()
+		}
+	}
 }
 
 // changeAccess lets an event that changes what somebody may see take effect on the members it concerns, before anything after it.

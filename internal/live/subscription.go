@@ -22,7 +22,7 @@ type Request struct {
 	Taker    Taker
 }
 
-// subscription is one subscriber. Only the goroutine that serves it touches actor, pos and due.
+// subscription is one subscriber. Only the goroutine that serves it touches actor, pos, due and full.
 type subscription struct {
 	stream *stream
 	group  *group
@@ -30,6 +30,7 @@ type subscription struct {
 	actor  inbox.Actor
 	pos    int64 // everything up to here was offered; meaningful while catching up and at the turn to live
 	due    int64 // what the actor may do must be read as of this event before anything is offered; 0: nothing due
+	full   bool  // the taker's buffer was full; wait before the next Take
 	state  atomic.Int32
 	doomed atomic.Pointer[Reason] // why the goroutine that catches up is to end it
 	ctx    context.Context
@@ -197,6 +198,7 @@ func (sub *subscription) offer(item *Item) {
 		sub.end(Over)
 	default:
 		if !sub.taker.Take(item, view) {
+			sub.full = true
 			sub.park(item.Seq - 1)
 		}
 	}
