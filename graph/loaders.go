@@ -2,6 +2,8 @@ package graph
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -47,7 +49,6 @@ func newLoaders(r *Resolver) *loaders {
 	l := &loaders{
 		inbox: r.Inbox, messages: map[uuid.UUID]inbox.Message{}, pages: map[inboxPage]*byID[inbox.MessagePage]{},
 		contacts:    listed(r.Inbox.ContactsOf, func(c *inbox.Contact) uuid.UUID { return c.ID }),
-		accounts:    listed(r.Inbox.ChannelAccountsOf, func(a *inbox.ChannelAccount) uuid.UUID { return a.ID }),
 		agents:      listed(r.Inbox.AgentsOf, func(a *inbox.Agent) uuid.UUID { return a.ID }),
 		teams:       listed(r.Inbox.TeamsOf, func(t *inbox.Team) uuid.UUID { return t.ID }),
 		attachments: mapped(r.Inbox.AttachmentsOf),
@@ -56,8 +57,16 @@ func newLoaders(r *Resolver) *loaders {
 		attempts:    mapped(r.Outbound.AttemptsOf),
 		holds:       mapped(r.Outbound.HoldsOf),
 	}
+	l.accounts = listed(func(ctx context.Context, actor inbox.Actor, ids []uuid.UUID) ([]inbox.ChannelAccount, error) {
+		accounts, err := r.Inbox.ChannelAccountsOf(ctx, actor, ids)
+		return l.channelAccounts(accounts), err
+	}, func(a *inbox.ChannelAccount) uuid.UUID { return a.ID })
 	l.marks = ofMessages(l, r.Inbox.MarksOf)
-	l.quoted = ofMessages(l, r.Inbox.QuotedBy)
+	l.quoted = ofMessages(l, func(ctx context.Context, actor inbox.Actor, messages []inbox.Message) (map[uuid.UUID]inbox.Message, error) {
+		quoted, err := r.Inbox.QuotedBy(ctx, actor, messages)
+		l.know(slices.Collect(maps.Values(quoted))...)
+		return quoted, err
+	})
 	return l
 }
 

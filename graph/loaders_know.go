@@ -116,7 +116,11 @@ func (l *loaders) messagePage(ctx context.Context, id uuid.UUID, input inbox.Mes
 	pages, ok := l.pages[key]
 	if !ok {
 		pages = mapped(func(ctx context.Context, actor inbox.Actor, ids []uuid.UUID) (map[uuid.UUID]inbox.MessagePage, error) {
-			return l.inbox.MessagesOf(ctx, actor, ids, input)
+			pages, err := l.inbox.MessagesOf(ctx, actor, ids, input)
+			for _, page := range pages { // all of them at once, before the first field of the first asks
+				l.know(nodesOf(page)...)
+			}
+			return pages, err
 		})
 		if inList(ctx) && input.After == nil && input.Before == nil {
 			pages.expect(l.siblings...)
@@ -129,6 +133,14 @@ func (l *loaders) messagePage(ctx context.Context, id uuid.UUID, input inbox.Mes
 		err = inbox.NoConversation()
 	}
 	return page, err
+}
+
+func nodesOf(page inbox.MessagePage) []inbox.Message {
+	nodes := make([]inbox.Message, len(page.Edges))
+	for i := range page.Edges {
+		nodes[i] = page.Edges[i].Node
+	}
+	return nodes
 }
 
 // inList reports whether the field being resolved belongs to an entry of a list.

@@ -46,11 +46,7 @@ func messageConnection(ctx context.Context, page inbox.MessagePage) *gen.Message
 		PageInfo: &gen.PageInfo{HasNextPage: page.HasNext, HasPreviousPage: page.HasPrevious},
 		Cursor:   page.Cursor.String(),
 	}
-	nodes := make([]inbox.Message, len(page.Edges))
-	for i := range page.Edges {
-		nodes[i] = page.Edges[i].Node
-	}
-	for i, node := range from(ctx).know(nodes...) {
+	for i, node := range from(ctx).know(nodesOf(page)...) {
 		connection.Edges[i] = gen.MessageEdge{Cursor: page.Edges[i].Cursor, Node: node}
 	}
 	if n := len(page.Edges); n > 0 {

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +39,9 @@ type stack struct {
 	tenant *inboxtest.Tenant
 	db     *db.DB
 	url    string
-	ingest *inbox.Ingest
+	// statements is how many the API has sent to the database.
+	statements atomic.Int64
+	ingest     *inbox.Ingest
 }
 
 func newStack(t *testing.T) *stack {
@@ -48,6 +51,7 @@ func newStack(t *testing.T) *stack {
 	log := slog.New(slog.DiscardHandler)
 	var hub *live.Hub
 	opened, err := db.Open(t.Context(), db.Config{URL: s.AppURL, MaxConns: 16, Log: log,
+		Statement: func(string) { s.statements.Add(1) },
 		Committed: func(tenant inbox.TenantID, seq int64) { hub.Wake(tenant, seq) }})
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +196,9 @@ func (s *stack) ask(header http.Header, query string, variables map[string]any) 
 	check(s.t, err)
 	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url+"/graphql", bytes.NewReader(body))
 	check(s.t, err)
-	r.Header = header.Clone()
+	for name, values := range header {
+		r.Header[name] = values
+	}
 	r.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(r)
 	check(s.t, err)
