@@ -1,4 +1,4 @@
-import { type Client, createClient, type ExecutionResult, type Sink, type SubscribePayload } from "graphql-ws";
+import { type Client, createClient, type FormattedExecutionResult, type Sink, type SubscribePayload } from "graphql-ws";
 import { Value } from "../lib/value";
 import type { Session } from "./session";
 
@@ -9,7 +9,7 @@ export type LinkState =
   | { kind: "reconnecting"; since: number; retryAt: number }
   | { kind: "offline"; since: number };
 
-export type Frame = ExecutionResult<Record<string, unknown>>;
+export type Frame = FormattedExecutionResult<Record<string, unknown>>;
 
 const pingEvery = 10_000;
 const pongWithin = 5_000;
@@ -30,6 +30,7 @@ export class Link {
   #failures = 0;
   #connectedAt = Infinity;
   #moving = false;
+  #streams = 0;
   #turn: Promise<void> | null = null;
   #go: () => void = () => {};
   #pong: ReturnType<typeof setTimeout> | undefined;
@@ -39,7 +40,11 @@ export class Link {
     this.#session = session;
     let token = "";
     this.#client = createClient({
-      url,
+      // graphql-ws opens a new socket by itself where the server closed the old one as if all were well; that waits its turn as well.
+      url: async () => {
+        await this.turn();
+        return url;
+      },
       retryAttempts: 0,
       lazyCloseTimeout: 5_000,
       keepAlive: pingEvery,
@@ -62,13 +67,33 @@ export class Link {
     });
     const signal = this.#stop.signal;
     addEventListener("offline", () => this.#offline(), { signal });
-    addEventListener("online", () => this.retryNow(), { signal });
+    addEventListener("online", () => this.#back(), { signal });
     if (!navigator.onLine) this.#offline();
   }
 
   /** Opens one subscription on the socket; connects if need be. */
   subscribe(payload: SubscribePayload, sink: Sink<Frame>): () => void {
-    return this.#client.subscribe<Record<string, unknown>>(payload, sink);
+    let counted = true;
+    this.#streams += 1;
+    const end = () => {
+      if (counted) this.#streams -= 1;
+      counted = false;
+    };
+    const close = this.#client.subscribe<Record<string, unknown>>(payload, {
+      next: (frame) => sink.next(frame),
+      error: (reason) => {
+        end();
+        sink.error(reason);
+      },
+      complete: () => {
+        end();
+        sink.complete();
+      },
+    });
+    return () => {
+      end();
+      close();
+    };
   }
 
   /** Resolves when a broken stream may try again: at once on a live socket, else after the pause that the failures so far demand. */
@@ -117,7 +142,7 @@ export class Link {
     if (this.#stop.signal.aborted || this.#moving) return;
     const code = closeCode(event);
     // Nothing was open any more: graphql-ws closes an idle socket so.
-    if (code === 1000 && this.state.get().kind === "online") return this.state.set({ kind: "connecting" });
+    if (code === 1000 && this.#streams === 0) return this.state.set({ kind: "connecting" });
     if (code === 4401 || code === 4403) this.#session.refuse(token);
     if (!navigator.onLine) return this.#offline();
     const state = this.state.get();
@@ -128,6 +153,12 @@ export class Link {
     this.#failures += 1;
     // Half fixed, half random: a thousand tabs must not come back in the same millisecond.
     this.state.set({ kind: "reconnecting", since, retryAt: Date.now() + full / 2 + Math.random() * (full / 2) });
+  }
+
+  #back(): void {
+    const state = this.state.get();
+    if (state.kind === "offline") this.state.set({ kind: "reconnecting", since: state.since, retryAt: Date.now() });
+    this.retryNow();
   }
 
   #offline(): void {

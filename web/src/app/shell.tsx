@@ -20,6 +20,7 @@ export function Shell() {
   useShortcuts(workspace);
   return (
     <div className="flex h-dvh flex-col">
+      <h1 className="sr-only">Switchboard inbox</h1>
       <Banner />
       <div className="flex min-h-0 grow flex-col-reverse md:flex-row">
         <Rail hiddenOnPhone={conversationId !== null} />

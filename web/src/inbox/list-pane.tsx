@@ -31,7 +31,7 @@ export function ListPane() {
     <section aria-label="Conversations" className="flex h-full flex-col bg-surface">
       <div className="border-b border-line">
         <div className="flex items-center justify-between gap-2 px-4 pt-3 pb-2">
-          <h1 className="text-base font-semibold">Inbox</h1>
+          <h2 className="text-base font-semibold">Inbox</h2>
           <StatusFilter />
         </div>
         <Tabs />

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { AxeBuilder } from "@axe-core/playwright";
+import { bubbles, newCustomer, open, reply, shot, showAll } from "../world.mjs";
+
+async function expectClean(page, where) {
+  // Colours are measured where things stand, not while they fade in.
+  await page.evaluate(() => Promise.all(document.getAnimations().filter((one) => one.effect?.getTiming().iterations === 1).map((one) => one.finished)));
+  const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`);
+  assert.deepEqual(told, [], where);
+}
+
+async function theme(page, name) {
+  await page.getByRole("button", { name: /, your menu$/ }).click();
+  await page.getByRole("menuitemradio", { name }).click();
+  await page.keyboard.press("Escape");
+}
+
+export const cases = {
+  async "the sign-in, light and dark"(world) {
+    for (const colorScheme of ["light", "dark"]) {
+      const context = await world.browser.newContext({ colorScheme });
+      const page = await context.newPage();
+      await page.goto(world.appUrl);
+      await page.getByRole("button", { name: "Sign in" }).waitFor();
+      await expectClean(page, `sign-in, ${colorScheme}`);
+      await shot(page, `sign-in-${colorScheme}`);
+      await context.close();
+    }
+  },
+
+  async "the inbox, light and dark, with a thread, menus, dialogs, and on a phone"(world) {
+    const { page } = world.agents[0];
+    const customer = newCustomer(world, "Kira");
+    const message = await customer.write("Hello, I have a question about my order https://example.test/4411");
+    await customer.send({ location: { latitude: 52.52, longitude: 13.41, name: "Garden house" } });
+    await customer.send({ raw: { type: "poll_of_tomorrow", poll_of_tomorrow: { question: "Which day?" } } });
+    await customer.send({ delete: { messageId: message.id } });
+    await open(page, customer);
+    await customer.fault("undeliverable");
+    await reply(page, "This one fails");
+    await bubbles(page, "This one fails").locator("[data-status=FAILED]").waitFor();
+    await reply(page, "This one arrives");
+    await bubbles(page, "This one arrives").locator("[data-status=DELIVERED]").waitFor();
+    for (const name of ["Light theme", "Dark theme"]) {
+      await theme(page, name);
+      await expectClean(page, name);
+      await shot(page, `inbox-${name.split(" ")[0].toLowerCase()}`);
+      await page.locator("[data-status=FAILED]").first().click();
+      await page.getByRole("dialog", { name: "How it was delivered" }).waitFor();
+      await expectClean(page, `${name}, delivery`);
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("s");
+      await page.getByRole("menu", { name: "Snooze" }).waitFor();
+      await expectClean(page, `${name}, snooze menu`);
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("?");
+      await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+      await expectClean(page, `${name}, help`);
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "Send a template" }).click();
+      await page.getByRole("dialog", { name: "Send a template" }).waitFor();
+      await expectClean(page, `${name}, template`);
+      await page.keyboard.press("Escape");
+    }
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expectClean(page, "phone, thread");
+    await shot(page, "phone-thread");
+    await page.getByRole("button", { name: "Back to the list" }).click();
+    await expectClean(page, "phone, list");
+    await shot(page, "phone-list");
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await theme(page, "Theme of the system");
+    await showAll(page);
+  },
+};
