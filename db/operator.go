@@ -20,6 +20,12 @@ func (s operatorStore) InTenant(ctx context.Context, tenant inbox.TenantID, fn f
 	return s.inTenant(ctx, tenant, func(tx *Tx) error { return fn(tx) })
 }
 
+// Tenants returns every tenant, suspended ones too, in the order in which they were made.
+func (d *DB) Tenants(ctx context.Context) ([]inbox.TenantID, error) {
+	ids, err := gen.New(d.pool).TenantIDs(ctx)
+	return column(ids, inbox.TenantOf), mapError(err)
+}
+
 // InsertTenant implements inbox.OperatorTx.
 func (tx *Tx) InsertTenant(ctx context.Context, t inbox.Tenant, epoch uuid.UUID, at time.Time) error {
 	err := tx.q.InsertTenant(ctx, gen.InsertTenantParams{

@@ -115,7 +115,7 @@ func (e *environment) check(need needs) []error {
 	add(need.http, "PORT", "set it to a number from 0 to 65535", within(e.Port, 0, 65535))
 	add(need.http && e.Port != 0, "PUBLIC_BASE_URL", "set it to an address such as https://desk.example.com", isURL(e.PublicBaseURL, "http", "https"))
 	add(need.http, "ADMIN_ADDR", "set it to host:port, such as 127.0.0.1:9090", isAddress(e.AdminAddr))
-	add(need.blob, "SWITCHBOARD_BLOB_URL", "set it to an address such as file:///var/lib/switchboard/files", isURL(e.BlobURL, "file", "s3", "gs", "azblob", "mem"))
+	add(need.blob, "SWITCHBOARD_BLOB_URL", "set it to an address such as file:///var/lib/switchboard/files", isURL(e.BlobURL, "file", "s3", "mem"))
 	_, err = httpd.ParseOrigins(e.AllowedOrigins)
 	add(need.http, "SWITCHBOARD_ALLOWED_ORIGINS", "list whole origins", err)
 	_, err = httpd.ParseProxies(e.TrustedProxies)

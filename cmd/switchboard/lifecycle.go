@@ -30,6 +30,7 @@ func untilSignal(parent context.Context) (context.Context, func()) {
 			return
 		}
 		cancel()
+		ignoreEchoes(signals)
 		select {
 		case <-signals:
 			fmt.Fprintln(os.Stderr, "switchboard: told twice, ending at once")
@@ -40,6 +41,18 @@ func untilSignal(parent context.Context) (context.Context, func()) {
 		os.Exit(exitFailed)
 	}()
 	return ctx, cancel
+}
+
+// ignoreEchoes drops what comes within half a second: timeout(1) and some shells deliver one push twice, to the process and to its group.
+func ignoreEchoes(signals <-chan os.Signal) {
+	over := time.After(500 * time.Millisecond)
+	for {
+		select {
+		case <-signals:
+		case <-over:
+			return
+		}
+	}
 }
 
 // part is something that runs until its context ends, and returns nil then.

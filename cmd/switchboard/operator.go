@@ -265,4 +265,3 @@ func printFinding(f db.Finding, quiet bool) error {
 	}
 	return errViolated
 }
-

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics counts what happens, under names that do not change. It implements the small interfaces that httpd, outbound and db declare.
+// Metrics counts what happens, under names that do not change. It implements the small interfaces that httpd, outbound and jobs declare.
 // Labels hold kinds and codes, never a tenant, a person or a text. It is safe for concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
@@ -27,6 +27,7 @@ type Metrics struct {
 	swept    *prometheus.CounterVec
 	sweptIn  *prometheus.HistogramVec
 	violated prometheus.Counter
+	ringLost *prometheus.CounterVec
 }
 
 // NewMetrics returns Metrics with a registry of their own, the Go runtime's and the process's numbers, and the build.
@@ -42,6 +43,7 @@ func NewMetrics(version string) *Metrics {
 	m.held = m.counter("switchboard_dispatches_held_total", "Messages that began to wait for something other than their turn.", "hold")
 	m.swept = m.counter("switchboard_sweeps_total", "Sweeps for what no ring announced.", "sweep", "result")
 	m.sweptIn = m.histogram("switchboard_sweep_seconds", "Time a sweep took.", "sweep")
+	m.ringLost = m.counter("switchboard_rings_lost_total", "Rings that did not reach Redis; a sweep makes up for them.", "task")
 	m.dropped = m.single("switchboard_receipts_dropped_total", "Receipts that were given up after 7 days without their message.")
 	m.violated = m.single("switchboard_tenant_violation_total", "Statements that row security refused: a defect, alert on the first.")
 	build := m.gauge("switchboard_build_info", "1, with the version as a label.", "version", "go")
@@ -96,6 +98,9 @@ func (m *Metrics) Swept(name string, took time.Duration, failed bool) {
 	m.swept.WithLabelValues(name, result).Inc()
 	m.sweptIn.WithLabelValues(name).Observe(took.Seconds())
 }
+
+// RingLost implements jobs.Metrics.
+func (m *Metrics) RingLost(task string) { m.ringLost.WithLabelValues(task).Inc() }
 
 // TenantViolated counts a statement that row security refused.
 func (m *Metrics) TenantViolated() { m.violated.Inc() }
