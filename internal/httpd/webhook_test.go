@@ -345,6 +345,11 @@ func TestFloodsAreShed(t *testing.T) {
 		t.Errorf("a second later: %d", w.Code)
 	}
 	refused := 0
+	for i := range 600 {
+		if w := d.post(d.handler, "/webhooks/meta", appSecret, []byte("[]")); w.Code != http.StatusBadRequest {
+			t.Fatalf("authentic webhook %d of one network: %d; only forged ones count against it", i, w.Code)
+		}
+	}
 	for range 600 {
 		if w := d.post(d.handler, "/webhooks/meta", "forged", []byte("{}")); shed(w) {
 			refused++

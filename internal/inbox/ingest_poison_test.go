@@ -96,6 +96,8 @@ func TestPoisonIsAlone(t *testing.T) {
 		{h.text("m0", "+491711234567", "first")},
 		{h.text("m1", "+491711234567", "good"), h.text("m2", "+491711234567", "bad \x00 text"), h.text("m3", "+491711234567", "good too"), file},
 		{h.text("m4", "+491711234567", "neighbour")},
+		{h.item(channel.Inbound{ExternalID: "r", From: channel.Sender{Phone: "+491711234567"}, Kind: channel.KindReaction, Target: "m0", Text: "\x00"}),
+			h.text("m5", "+491711234567", "good")},
 		{h.item(channel.Inbound{ExternalID: strings.Repeat("x", 5000), From: channel.Sender{Phone: "+491711234567"}, Kind: channel.KindText})},
 		{{AccountRef: h.ref, Key: "sha256:1", Raw: []byte(`{"broken":`), Reason: "not JSON"}},
 	}
@@ -104,11 +106,11 @@ func TestPoisonIsAlone(t *testing.T) {
 			t.Errorf("request %d: %v", i, err)
 		}
 	}
-	if got := many[string](w, "SELECT external_id FROM messages ORDER BY 1"); !slices.Equal(got, []string{"m0", "m1", "m3", "m4"}) {
+	if got := many[string](w, "SELECT external_id FROM messages ORDER BY 1"); !slices.Equal(got, []string{"m0", "m1", "m3", "m4", "m5"}) {
 		t.Errorf("messages = %v", got)
 	}
 	reasons := many[string](w, "SELECT reason FROM webhook_items WHERE state = 'QUARANTINED' ORDER BY reason")
-	if len(reasons) != 4 || !strings.Contains(strings.Join(reasons, "|"), "SQLSTATE 22") || !strings.Contains(strings.Join(reasons, "|"), "not JSON") {
+	if len(reasons) != 5 || !strings.Contains(strings.Join(reasons, "|"), "SQLSTATE 22") || !strings.Contains(strings.Join(reasons, "|"), "not JSON") {
 		t.Errorf("reasons = %q", reasons)
 	}
 	if n := one[int64](w, "SELECT count(*) FROM webhook_items WHERE state = 'QUARANTINED' AND raw IS NULL"); n != 0 {
@@ -117,8 +119,15 @@ func TestPoisonIsAlone(t *testing.T) {
 	if n := w.count("attachments"); n != 0 {
 		t.Errorf("%d attachments of a message that is not there", n)
 	}
-	if sum := h.balanced(); sum.Received != 8 || sum.Applied != 4 || sum.Quarantined != 4 {
+	if sum := h.balanced(); sum.Received != 10 || sum.Applied != 5 || sum.Quarantined != 5 {
 		t.Errorf("ledger = %+v", sum)
+	}
+	if n := one[int64](w, "SELECT count(*) FROM events e WHERE kind = 'MESSAGE_CREATED' AND EXISTS (SELECT FROM messages m WHERE m.id = e.message_id)"); n != 5 ||
+		n != one[int64](w, "SELECT count(*) FROM events WHERE kind = 'MESSAGE_CREATED'") {
+		t.Errorf("%d of the MESSAGE_CREATED events are about messages that are there", n)
+	}
+	if n := one[int64](w, "SELECT count(*) FROM events WHERE kind = 'MESSAGE_CHANGED'"); n != 0 {
+		t.Error("a reaction that could not be stored left an event")
 	}
 	seqs := many[int64](w, "SELECT seq FROM events ORDER BY seq")
 	for i, seq := range seqs {
