@@ -98,7 +98,7 @@ func (k *crowd) model(actor inbox.Actor, f inbox.ConversationFilter) []uuid.UUID
 // TestListsEqualTheModel pages through every mixture of viewer and filter, and counts each.
 func TestListsEqualTheModel(t *testing.T) {
 	t.Parallel()
-	k := newCrowd(t, 300)
+	k := newCrowd(t, 160)
 	stranger := inboxtest.NewID()
 	for _, status := range [][]inbox.Status{nil, {inbox.StatusOpen}, {inbox.StatusSnoozed, inbox.StatusOpen, inbox.StatusOpen}} {
 		for _, account := range []*uuid.UUID{nil, &k.accounts[0], &k.accounts[2], &stranger} {

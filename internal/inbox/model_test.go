@@ -57,7 +57,7 @@ func TestConversationsFollowTheModel(t *testing.T) {
 		run.conversation = acme.Conversation(account)
 		run.phone = acme.PhoneOf(run.conversation)
 		run.m = mirror{status: inbox.StatusOpen, version: 2, lastSeq: 1, inbound: 1, read: map[uuid.UUID]int64{}}
-		steps := rapid.IntRange(1, 25).Draw(r, "steps")
+		steps := rapid.IntRange(1, 16).Draw(r, "steps")
 		for range steps {
 			run.step(t, r)
 			run.check(t, r)
