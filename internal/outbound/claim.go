@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	mostOverdue = 200
+	mostOverdue  = 200
+	lookPatience = 15 * time.Second
 	// tokenPatience is how long a row may wait for a token of its account's rate before that is shown as a hold.
 	tokenPatience = time.Minute
 )
@@ -29,8 +30,11 @@ type catch struct {
 	deadline time.Time     // when the lease of the calls ends, on this process's own monotonic clock
 }
 
-// look reads how the lane is and takes what it lets go: at most n rows, one probe, or nothing.
+// look reads how the lane is and takes what it lets go: at most n rows, one probe, or nothing. Once begun it is not given up with ctx: a
+// claim whose commit was cut would leave leases that nobody holds.
 func (v *visit) look(ctx context.Context, n int) (catch, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
+	defer cancel()
 	granted, retry := n, time.Duration(0)
 	if v.lane.rate.PerSecond > 0 {
 		granted, retry = v.o.cfg.Limiter.Reserve(ctx, v.account, v.lane.rate, n)

@@ -198,6 +198,8 @@ func (v *visit) settle(ctx context.Context, rows []Due) error {
 	if len(rows) == 0 {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
+	defer cancel()
 	var told learned
 	err := v.o.store.InTenant(ctx, v.tenant, func(tx Tx) (err error) {
 		told, err = v.settleIn(ctx, tx, rows)
