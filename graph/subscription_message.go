@@ -19,8 +19,17 @@ const viewMessage = live.Gone + 1
 type messageTopic struct{ conversation uuid.UUID }
 
 func (t *messageTopic) begin(ctx context.Context, s *Subscriptions, actor inbox.Actor) error {
+	if followsOwn(actor) {
+		actor = inbox.SystemActor(actor.Tenant())
+	}
 	_, err := s.inbox.Conversation(ctx, actor, t.conversation)
 	return err
+}
+
+// followsOwn reports whether the actor is an API key that may send and not read: it follows the messages that it sent itself, wherever
+// they are, and sees nothing else.
+func followsOwn(actor inbox.Actor) bool {
+	return actor.Kind() == inbox.ActorAPIKey && actor.Has(inbox.ScopeSend) && !actor.Has(inbox.ScopeRead)
 }
 
 func (t *messageTopic) key(inbox.Actor) string { return t.conversation.String() }
@@ -32,15 +41,32 @@ func (t *messageTopic) Wants(e *inbox.Event) bool {
 
 // View implements live.Audience.
 func (t *messageTopic) View(item *live.Item, actor inbox.Actor) live.View {
+	if followsOwn(actor) {
+		return t.own(item, actor)
+	}
 	now := item.Snapshot().Conversations[t.conversation]
 	if now == nil || !actor.Visibility().Sees(now.ChannelAccountID, now.AssigneeID) {
 		return live.Gone
 	}
-	switch item.Kind {
-	case inbox.EventMessageCreated, inbox.EventMessageStatus, inbox.EventMessageChanged:
-		return viewMessage
+	if !aboutMessage(&item.Event) {
+		return live.Nothing
 	}
-	return live.Nothing
+	return viewMessage
+}
+
+func (t *messageTopic) own(item *live.Item, actor inbox.Actor) live.View {
+	if !aboutMessage(&item.Event) || item.MessageID == nil {
+		return live.Nothing
+	}
+	key := actor.ID()
+	if m := item.Snapshot().Messages[*item.MessageID]; m == nil || !same(m.AuthorAPIKeyID, &key) {
+		return live.Nothing
+	}
+	return viewMessage
+}
+
+func aboutMessage(e *inbox.Event) bool {
+	return e.Kind == inbox.EventMessageCreated || e.Kind == inbox.EventMessageStatus || e.Kind == inbox.EventMessageChanged
 }
 
 // show implements itemTopic. It returns an Internal error for an event whose message is not there.

@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,31 @@ func TestMessageEventsNeedSight(t *testing.T) {
 	b.await(t, "the end", func() bool { return b.complete == 1 })
 	if len(b.payloads) != 1 {
 		t.Errorf("saw %s after losing sight", b.payloads[1])
+	}
+}
+
+// An API key that may only send follows what it sent itself, and sees nothing else of the conversation.
+func TestASendingKeyFollowsItsOwnMessages(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	conversation, key := d.Conversation(d.mine), d.key("notifications:send")
+	actor := inbox.APIKeyActor(d.ID, key, nil)
+	if _, err := d.open(actor, threadQuery, map[string]any{"id": inboxtest.NewID().String()}, newBox()); !fault.Is(err, fault.NotFound) {
+		t.Errorf("a conversation that is not there: %v", err)
+	}
+	b := d.follow(actor, threadQuery, map[string]any{"id": conversation.String()})
+	d.say(conversation, "not for the key")
+	own := d.say(conversation, "sent by the key")
+	d.w.Exec("UPDATE messages SET author_api_key_id = $2, direction = 'OUTBOUND', inbound_no = NULL WHERE id = $1", own, key)
+	d.record(inbox.Event{Kind: inbox.EventMessageStatus, ActorKind: inbox.ActorSystem, ConversationID: &conversation, ChannelAccountID: &d.mine,
+		MessageID: &own, MessageStatusBefore: inbox.MessageQueued, MessageStatusAfter: inbox.MessageSent})
+	for n := 0; b.item(t, n)["kind"] != "MESSAGE_STATUS_CHANGED"; n++ {
+		b.await(t, "the receipt", func() bool { return len(b.payloads) > n+1 })
+	}
+	for _, payload := range b.payloads {
+		if !strings.Contains(string(payload), own.String()) {
+			t.Errorf("saw %s", payload)
+		}
 	}
 }
 

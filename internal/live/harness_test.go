@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,7 +94,7 @@ func launch(t *testing.T, w *inboxtest.World, o options) *process {
 }
 
 // visible is an audience of whoever sees the conversation before or after the event.
-type visible struct{ renders atomic.Int64 }
+type visible struct{ _ int }
 
 func (*visible) Wants(e *inbox.Event) bool { return e.ConversationID != nil }
 
