@@ -75,7 +75,7 @@ func NewHandler(config Config) *Handler {
 	exec.SetDisableSuggestion(true)
 	exec.SetDefaultRulesFn(silentRules)
 	exec.SetQueryCache(newDocuments())
-	exec.Use(&limits{introspection: config.Introspection})
+	exec.Use(&limits{introspection: config.Introspection, costs: newWindows(time.Now)})
 	exec.AroundResponses(config.Resolver.withLoaders)
 	return &Handler{executor: exec, transports: transports}
 }

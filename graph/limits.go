@@ -31,6 +31,7 @@ const (
 type limits struct {
 	introspection bool
 	schema        graphql.ExecutableSchema
+	costs         *windows
 }
 
 var _ interface {
@@ -70,8 +71,12 @@ func (l *limits) MutateOperationContext(ctx context.Context, op *graphql.Operati
 		return err
 	}
 	// Last: it expands fragments, whose number is bounded by now.
-	if complexity.Calculate(ctx, l.schema, op.Operation, op.Variables) > maxComplexity {
+	cost := complexity.Calculate(ctx, l.schema, op.Operation, op.Variables)
+	if cost > maxComplexity {
 		return tooMuch("complexity", maxComplexity)
+	}
+	if err := allowCost(ctx, l.costs, cost); err != nil {
+		return gqlerror.Wrap(err)
 	}
 	op.DisableIntrospection = !l.introspection
 	if !l.introspection {

@@ -26,12 +26,12 @@ type Resolver struct {
 	Auth     *auth.Auth
 	Files    Files
 	clock    func() time.Time
-	attempts *attempts
+	attempts *windows
 }
 
 // NewResolver returns a Resolver over the use cases. The clock tells whether a reply window is open and when sign-ins were tried.
 func NewResolver(in *inbox.Inbox, out *outbound.Outbound, sessions *auth.Auth, files Files, clock func() time.Time) *Resolver {
-	return &Resolver{Inbox: in, Outbound: out, Auth: sessions, Files: files, clock: clock, attempts: newAttempts(clock)}
+	return &Resolver{Inbox: in, Outbound: out, Auth: sessions, Files: files, clock: clock, attempts: newWindows(clock)}
 }
 
 // orNull returns nil instead of a NotFound error, for the fields that are null then.
