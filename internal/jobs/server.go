@@ -64,7 +64,6 @@ func (s *Server) Run(ctx context.Context) error {
 	server := asynq.NewServerFromRedisClient(r, asynq.Config{
 		Concurrency:              s.cfg.Concurrency,
 		Queues:                   map[string]int{queue: 1},
-		BaseContext:              func() context.Context { return ctx },
 		TaskCheckInterval:        10 * time.Millisecond,
 		DelayedTaskCheckInterval: 200 * time.Millisecond,
 		ShutdownTimeout:          shutdownPatience,
@@ -73,7 +72,7 @@ func (s *Server) Run(ctx context.Context) error {
 		Logger:                   quiet{s.cfg.Log},
 		LogLevel:                 asynq.WarnLevel,
 	})
-	if err := server.Start(asynq.HandlerFunc(s.handle)); err != nil {
+	if err := server.Start(s.handler(ctx)); err != nil {
 		return fmt.Errorf("start the workers: %s", kindOf(err))
 	}
 	s.sweepLoop(ctx)
@@ -99,14 +98,22 @@ func (s *Server) sweepLoop(ctx context.Context) {
 	}
 }
 
-// handle answers one task. Only a task of another version is given back to Redis, for a process that knows it.
-func (s *Server) handle(ctx context.Context, task *asynq.Task) error {
-	p, err := parse(task)
-	if err != nil {
-		return err
-	}
-	s.answer(ctx, ring{name: task.Type(), payload: p})
-	return nil
+// handler answers tasks until stop ends. Asynq's own context must not end with it: Asynq abandons a handler whose context has ended,
+// and would not wait for the calls that are under way. Only a task of another version is given back, for a process that knows it.
+func (s *Server) handler(stop context.Context) asynq.Handler {
+	return asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {
+		s.work.Add(1)
+		defer s.work.Done()
+		p, err := parse(task)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(stop, cancel)()
+		s.answer(ctx, ring{name: task.Type(), payload: p})
+		return nil
+	})
 }
 
 // answer does what a ring asks for. What fails is tried again because its row is still due.

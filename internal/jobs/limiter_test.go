@@ -1,0 +1,127 @@
+package jobs_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/switchboard-inbox/switchboard/db/dbtest"
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/jobs"
+)
+
+func newLimiter(t *testing.T, url string, share int) *jobs.Limiter {
+	t.Helper()
+	l, err := jobs.NewLimiter(jobs.Config{RedisURL: url, LocalShare: share})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+// spend takes tokens as fast as it can from all limiters for the time and returns when each was granted.
+func spend(t *testing.T, rate channel.Rate, account uuid.UUID, during time.Duration, limiters ...*jobs.Limiter) []time.Time {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), during)
+	defer cancel()
+	var mu sync.Mutex
+	var granted []time.Time
+	var spenders sync.WaitGroup
+	for i, l := range limiters {
+		spenders.Go(func() {
+			for ctx.Err() == nil {
+				n, wait := l.Reserve(ctx, account, rate, i%3+1)
+				mu.Lock()
+				for range n {
+					granted = append(granted, time.Now())
+				}
+				mu.Unlock()
+				timer := time.NewTimer(min(wait, 20*time.Millisecond))
+				select {
+				case <-timer.C:
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	spenders.Wait()
+	return granted
+}
+
+// wantWithin checks that no window of time holds more grants than the rate and the bursts allow.
+func wantWithin(t *testing.T, granted []time.Time, rate channel.Rate, bursts int) {
+	t.Helper()
+	for i := range granted {
+		for j := i; j < len(granted); j++ {
+			allowed := rate.PerSecond*(granted[j].Sub(granted[i])+60*time.Millisecond).Seconds() + float64(bursts*rate.Burst)
+			if n := j - i + 1; float64(n) > allowed+1 {
+				t.Fatalf("%d grants within %s, allowed are %.1f", n, granted[j].Sub(granted[i]), allowed)
+			}
+		}
+	}
+}
+
+// R18: many processes together stay within the account's rate and burst.
+func TestLimiterIsSharedByAll(t *testing.T) {
+	t.Parallel()
+	url := dbtest.Redis(t)
+	rate, account := channel.Rate{PerSecond: 50, Burst: 10}, uuid.New()
+	granted := spend(t, rate, account, 2*time.Second, newLimiter(t, url, 2), newLimiter(t, url, 2), newLimiter(t, url, 2))
+	wantWithin(t, granted, rate, 1)
+	if len(granted) < 80 {
+		t.Fatalf("%d grants in 2 s, want about 110", len(granted))
+	}
+	l := newLimiter(t, url, 2)
+	other := uuid.New()
+	if n, _ := l.Reserve(t.Context(), other, rate, 30); n != 10 {
+		t.Fatalf("another account got %d, want its burst of 10", n)
+	}
+	l.Return(t.Context(), other, rate, 4)
+	if n, _ := l.Reserve(t.Context(), other, rate, 30); n < 4 || n > 6 {
+		t.Fatalf("after giving 4 back it got %d", n)
+	}
+}
+
+// R18: a wiped Redis costs one further burst at most.
+func TestWipedLimiterGivesOneMoreBurst(t *testing.T) {
+	t.Parallel()
+	server := dbtest.OwnRedis(t)
+	options, err := redis.ParseURL(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := redis.NewClient(options)
+	t.Cleanup(func() { _ = admin.Close() })
+	rate, account := channel.Rate{PerSecond: 20, Burst: 10}, uuid.New()
+	l := newLimiter(t, server.URL(), 2)
+	granted := spend(t, rate, account, 500*time.Millisecond, l)
+	if err := admin.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	granted = append(granted, spend(t, rate, account, 500*time.Millisecond, l)...)
+	wantWithin(t, granted, rate, 2)
+}
+
+// R18: without Redis each process gives its share of the rate, from an empty bucket: slow, not open.
+func TestLimiterWithoutRedisIsSlow(t *testing.T) {
+	t.Parallel()
+	server := dbtest.OwnRedis(t)
+	l := newLimiter(t, server.URL(), 2)
+	if err := server.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rate, account := channel.Rate{PerSecond: 40, Burst: 10}, uuid.New()
+	if n, wait := l.Reserve(t.Context(), account, rate, 10); n != 0 || wait <= 0 {
+		t.Fatalf("the first reservation without Redis got %d, %s", n, wait)
+	}
+	granted := spend(t, rate, account, 2*time.Second, l)
+	wantWithin(t, granted, channel.Rate{PerSecond: 20, Burst: 1}, 1)
+	if len(granted) < 20 {
+		t.Fatalf("%d grants in 2 s, want about 40", len(granted))
+	}
+}
