@@ -82,9 +82,16 @@ func deliver(in *inbox.Ingest, items ...channel.Item) error {
 	return in.Ingest(ctx, []inbox.Request{{Provider: "meta", Items: items}})[0]
 }
 
-// balanced fails the test unless every tenant's ledger balances.
+// balanced fails the test unless the house's ledger balances and the database proves every invariant that it can. It returns the sums.
 func (h *house) balanced() inbox.LedgerLine {
 	h.world.t.Helper()
+	findings, err := h.world.DB.Verify(context.Background())
+	must(h.world.t, err)
+	for _, f := range findings {
+		if f.Violations > 0 {
+			h.world.t.Errorf("%s: %q", f.Check, f.Examples)
+		}
+	}
 	var sum inbox.LedgerLine
 	must(h.world.t, h.world.DB.ReadTenant(context.Background(), h.tenant, func(tx inbox.Tx) error {
 		lines, err := tx.Ledger(context.Background(), time.Now().Add(-time.Hour), time.Now().Add(time.Hour))
