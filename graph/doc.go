@@ -4,5 +4,5 @@
 // A WebSocket presents its credential in connection_init, as {"authorization": "Bearer …"} or {"apiKey": "…"}; a connection without an
 // Origin header comes from no browser and needs an API key.
 //
-// Imports: auth, inbox, outbound, fault, telemetry, gqlgen, and internal/gen, which only this package may import.
+// Imports: auth, inbox, outbound, live, channel, fault, telemetry, gqlgen, and internal/gen, which only this package may import.
 package graph

@@ -19,7 +19,7 @@
 // A test that counts goroutines (goleak) must ignore "github.com/switchboard-inbox/switchboard/internal/embedded.spawn.func1":
 // one goroutine per server waits for it as long as the process lives.
 //
-// Imports: db, embedded, pgx, go-redis. Only tests import this package.
+// Imports: db, embedded, migrations, pgx, go-redis. Only tests import this package.
 package dbtest
 
 import (

@@ -10,7 +10,8 @@ import (
 
 // check runs every rule.
 func check(sources []source) []finding {
-	return slices.Concat(checkImports(sources), checkSizes(sources), checkState(sources), checkNames(sources), checkDocs(sources))
+	return slices.Concat(checkImports(sources), checkSizes(sources), checkState(sources), checkNames(sources), checkDocs(sources),
+		checkImportsLine(sources))
 }
 
 func TestHouse(t *testing.T) {
@@ -69,6 +70,7 @@ func TestRulesBite(t *testing.T) {
 		"utils":                          {"no utils", "internal/channel/utils/a.go", doc + "package utils\n"},
 		"no package doc":                 {"package doc", "internal/inbox/a.go", "package inbox\n"},
 		"package doc without imports":    {"package doc", "internal/inbox/a.go", "// Package inbox is here.\npackage inbox\n"},
+		"import that the doc hides":      {"package doc", "internal/inbox/a.go", doc + "package inbox\nimport _ \"" + module + "internal/fault\"\n"},
 		"function without doc":           {"docs", "internal/inbox/a.go", doc + "package inbox\nfunc F() {}\n"},
 		"doc that begins otherwise":      {"docs", "internal/inbox/a.go", doc + "package inbox\n// Does things.\nfunc F() {}\n"},
 		"type without doc":               {"docs", "internal/inbox/a.go", doc + "package inbox\ntype T int\n"},

@@ -3,6 +3,8 @@ package arch
 import (
 	"go/ast"
 	"go/token"
+	"path"
+	"regexp"
 	"strings"
 )
 
@@ -29,6 +31,39 @@ func checkDocs(sources []source) []finding {
 				if !strings.HasPrefix(doc, name+" ") && !strings.HasPrefix(doc, name+"(") {
 					found = append(found, finding{"docs", s.path + ":" + name, "the doc sentence is missing or does not begin with the name"})
 				}
+			}
+		}
+	}
+	return found
+}
+
+// checkImportsLine wants every package of ours that a package imports named in the last line of its comment.
+func checkImportsLine(sources []source) []finding {
+	lines, missing := map[string]string{}, map[string]map[string]bool{}
+	for _, s := range sources {
+		if s.test || s.generated || s.file.Name.Name == "main" {
+			continue
+		}
+		if s.file.Doc != nil {
+			if _, line, ok := strings.Cut(s.file.Doc.Text(), "\nImports: "); ok {
+				lines[s.pkg] = line
+			}
+		}
+		for _, spec := range s.file.Imports {
+			ours, ok := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), module)
+			if ok && !strings.HasPrefix(ours, s.pkg+"/") {
+				if missing[s.pkg] == nil {
+					missing[s.pkg] = map[string]bool{}
+				}
+				missing[s.pkg][path.Base(ours)] = true
+			}
+		}
+	}
+	var found []finding
+	for pkg, line := range lines {
+		for name := range missing[pkg] {
+			if !regexp.MustCompile(`\b` + name + `\b`).MatchString(line) {
+				found = append(found, finding{"package doc", pkg, "the Imports: line does not name " + name})
 			}
 		}
 	}

@@ -1,7 +1,7 @@
 // Package blob keeps files under random keys: in a directory, or in a bucket that a URL names. What a file is called, who may see it and
 // whether it is safe to show stands in Postgres; here are only bytes.
 //
-// Imports: gocloud.dev/blob.
+// Imports: fault, gocloud.dev/blob.
 package blob
 
 import (

@@ -1,7 +1,7 @@
 // Package inboxtest fills a test's database with a small business, and reads back what a test wants to compare. Rows are written as the
 // tables' owner, past every use case, so that a test controls each column.
 //
-// Imports: inbox, dbtest, pgx. Only tests import this package.
+// Imports: channel, inbox, dbtest, pgx. Only tests import this package.
 package inboxtest
 
 import (
