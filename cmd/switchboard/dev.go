@@ -40,7 +40,7 @@ func dev(ctx context.Context, args []string) error {
 		return errors.Join(err, d.stopServers())
 	}
 	err = d.run(ctx, started)
-	return errors.Join(err, d.stopServers())
+	return errors.Join(err, d.stopServers(), removeIfThere(d.facts()))
 }
 
 // development is one data directory at work.
@@ -51,6 +51,7 @@ type development struct {
 	logFile *os.File
 	clock   shiftedClock
 	kept    keptFile
+	past    time.Duration // how far back the untold part of the demo's story begins; 0: it is told
 
 	postgres *embedded.Postgres
 	redis    *embedded.Redis
@@ -77,7 +78,7 @@ func newDevelopment(e environment) (*development, error) {
 	if err := d.kept.fill(&d.env); err != nil {
 		return nil, err
 	}
-	if d.logFile, err = os.OpenFile(filepath.Join(dir, "switchboard.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
+	if d.logFile, err = openLog(filepath.Join(dir, "switchboard.log")); err != nil {
 		return nil, err
 	}
 	d.log = telemetry.NewLogger(d.logFile, e.LogLevel)
@@ -168,17 +169,15 @@ func (d *development) run(ctx context.Context, started time.Time) error {
 
 // people founds the demo's business in an empty installation and returns its numbers as the simulated vendor knows them.
 func (d *development) people(ctx context.Context, p *platform, shared string) ([]simulator.Account, error) {
-	operator, err := newOperator(d.env, p.db, p.providers)
+	operator, err := newOperator(d.env, p.db, p.providers, p.clock)
 	if err != nil {
 		return nil, err
 	}
-	told, err := d.told(ctx, p)
-	if err != nil {
+	if err := d.findPlace(ctx, p); err != nil {
 		return nil, err
 	}
-	if !told {
-		// From here on a shifted clock means: founded, but the story is not told to its end.
-		if err := d.shift(ctx, -time.Hour); err != nil {
+	if d.past > 0 {
+		if err := d.shift(ctx, -d.past); err != nil {
 			return nil, err
 		}
 		if err := demo.Found(ctx, operator, d.env.MetaAppSecret.Reveal(), d.env.MetaVerifyToken.Reveal()); err != nil {
@@ -188,10 +187,38 @@ func (d *development) people(ctx context.Context, p *platform, shared string) ([
 	return d.numbers(ctx, p, shared)
 }
 
+// findPlace finds how much of the demo's story is to be told: all of it in an empty installation, and what is left where a start was
+// interrupted. The clock of the database is the bookmark: it stands in the past exactly until the story has been told to its end.
+func (d *development) findPlace(ctx context.Context, p *platform) error {
+	shift, err := db.ClockShift(ctx, d.env.MigrateURL.Reveal())
+	if err != nil {
+		return err
+	}
+	d.past = max(-shift, 0)
+	if shift != 0 {
+		return nil
+	}
+	tenants, err := p.db.Tenants(ctx)
+	if len(tenants) == 0 {
+		d.past = demo.Length
+	}
+	return err
+}
+
 // shift moves every clock of this installation.
 func (d *development) shift(ctx context.Context, by time.Duration) error {
 	d.clock.by.Store(int64(by))
 	return db.ShiftClock(ctx, d.env.MigrateURL.Reveal(), by)
+}
+
+// openLog opens the log for appending; one that has grown too large starts anew.
+func openLog(path string) (*os.File, error) {
+	const most = 64 << 20
+	how := os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	if info, err := os.Stat(path); err == nil && info.Size() > most {
+		how |= os.O_TRUNC
+	}
+	return os.OpenFile(path, how, 0o600)
 }
 
 func removeIfThere(path string) error {

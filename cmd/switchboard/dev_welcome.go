@@ -10,25 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/switchboard-inbox/switchboard/db"
 	"github.com/switchboard-inbox/switchboard/internal/auth"
 	"github.com/switchboard-inbox/switchboard/internal/demo"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/simulator"
 )
-
-// told reports whether there is nothing to tell: the demo's story has been told to its end, or others live here already.
-func (d *development) told(ctx context.Context, p *platform) (bool, error) {
-	shift, err := db.ClockShift(ctx, d.env.MigrateURL.Reveal())
-	if err != nil {
-		return false, err
-	}
-	if shift != 0 { // told in part
-		return false, nil
-	}
-	tenants, err := p.db.Tenants(ctx)
-	return len(tenants) > 0, err
-}
 
 // demoTenant returns the demo's tenant; found is false in an installation of others.
 func (p *platform) demoTenant(ctx context.Context) (inbox.TenantID, bool, error) {
@@ -67,6 +53,7 @@ type facts struct {
 	App       string        `json:"app"`
 	Admin     string        `json:"admin"`
 	Simulator string        `json:"simulator"`
+	Database  string        `json:"database,omitzero"` // of a private server; its socket is in a directory that only its owner can enter
 	Tenant    string        `json:"tenant,omitzero"`
 	Password  string        `json:"password,omitzero"`
 	Logins    []demo.Person `json:"logins,omitzero"`
@@ -77,6 +64,9 @@ type facts struct {
 // welcome tells the story if it was not told to its end, and then says where everything is.
 func (d *development) welcome(ctx context.Context, a *api, started time.Time) error {
 	known := facts{App: a.env.PublicBaseURL, Admin: "http://" + a.admin.Addr().String(), Simulator: d.env.MetaBaseURL, Log: d.logFile.Name()}
+	if d.postgres != nil {
+		known.Database = d.env.DatabaseURL.Reveal()
+	}
 	tenant, found, err := a.demoTenant(ctx)
 	if err != nil {
 		return err
@@ -105,7 +95,7 @@ func (d *development) tell(ctx context.Context, a *api, tenant inbox.TenantID) (
 	key := d.kept.values[name]
 	actor, _, err := a.sessions.Authenticate(ctx, credentialsOf(key))
 	if err != nil {
-		operator, err := newOperator(d.env, a.db, a.providers)
+		operator, err := newOperator(d.env, a.db, a.providers, a.clock)
 		if err != nil {
 			return "", err
 		}
@@ -120,12 +110,13 @@ func (d *development) tell(ctx context.Context, a *api, tenant inbox.TenantID) (
 			return "", err
 		}
 	}
-	if told, err := d.told(ctx, a.platform); told || err != nil {
-		return key, err
+	if d.past == 0 {
+		return key, nil
 	}
 	fmt.Println("Filling the inbox with demo conversations …")
 	return key, demo.Play(ctx, demo.Stage{
-		Tenant: tenant, APIKey: actor.ID(), Store: a.db.Outbound(), Inbox: a.inbox, Outbound: a.outbound, Simulator: d.env.MetaBaseURL, Shift: d.shift,
+		Tenant: tenant, APIKey: actor.ID(), Store: a.db.Outbound(), Inbox: a.inbox, Outbound: a.outbound, Simulator: d.env.MetaBaseURL,
+		From: d.past, Shift: d.shift,
 	})
 }
 

@@ -41,6 +41,8 @@ func run(args []string) int {
 	switch err := c.run(ctx, rest); {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return 0
+	case ctx.Err() != nil && errors.Is(err, context.Canceled): // told to stop before it had begun
+		return 0
 	case errors.Is(err, errUsage):
 		return exitUsage
 	default:

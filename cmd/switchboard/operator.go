@@ -37,14 +37,14 @@ func asOperator(ctx context.Context, need needs, fn func(environment, *inbox.Ope
 	if err != nil {
 		return err
 	}
-	operator, err := newOperator(e, store, registry)
+	operator, err := newOperator(e, store, registry, time.Now)
 	if err != nil {
 		return err
 	}
 	return fn(e, operator, registry)
 }
 
-func newOperator(e environment, store *db.DB, registry *channel.Registry) (*inbox.Operator, error) {
+func newOperator(e environment, store *db.DB, registry *channel.Registry, clock func() time.Time) (*inbox.Operator, error) {
 	tools := inbox.OperatorTools{HashPassword: auth.NewHasher(1).Hash, NewAPIKey: auth.NewAPIKey, Providers: registry}
 	if !e.KEKs.IsZero() {
 		ring, err := secret.ParseKeyring(e.KEKs.Reveal())
@@ -53,7 +53,7 @@ func newOperator(e environment, store *db.DB, registry *channel.Registry) (*inbo
 		}
 		tools.Ring = ring
 	}
-	return inbox.NewOperator(store.Operator(), tools, time.Now), nil
+	return inbox.NewOperator(store.Operator(), tools, clock), nil
 }
 
 func logger(e environment) *slog.Logger { return telemetry.NewLogger(os.Stderr, e.LogLevel) }

@@ -77,10 +77,10 @@ func isAt(latitude, longitude float64, name, address string) act {
 	return writes(map[string]any{"location": map[string]any{"latitude": latitude, "longitude": longitude, "name": name, "address": address}})
 }
 
-// reacts puts an emoji on an agent's message: the customer's n-th moment.
-func reacts(emoji string, to int) act {
+// reacts puts an emoji on the agent's message with the text.
+func reacts(emoji, to string) act {
 	return func(ctx context.Context, p *player, b beat) error {
-		target, err := p.message(ctx, p.sent[nameOf(b.who, to)])
+		target, err := p.written(ctx, b.who, to)
 		if err != nil {
 			return err
 		}
@@ -159,6 +159,9 @@ func answers(agent, text string, end inbox.MessageStatus, fault string) act {
 		if err := p.arrives(ctx, b, m, end); err != nil {
 			return err
 		}
+		if err := p.vendor.behave(ctx); err != nil { // told a second time, the fault would still wait for its message
+			return err
+		}
 		_, _, err = p.Inbox.MarkRead(ctx, p.agents[agent], inbox.MarkReadInput{ConversationID: id, UpToMessageID: m.ID, Key: b.name + " read"})
 		return err
 	})
@@ -166,7 +169,6 @@ func answers(agent, text string, end inbox.MessageStatus, fault string) act {
 
 // arrives waits until the message is as far as it shall come.
 func (p *player) arrives(ctx context.Context, b beat, m inbox.Message, end inbox.MessageStatus) error {
-	p.sent[b.name] = m.ID
 	err := until(ctx, "delivering", func(ctx context.Context) (bool, error) {
 		now, err := p.message(ctx, m.ID)
 		return now.Status == end || now.Status == inbox.MessageRead, err
@@ -177,10 +179,14 @@ func (p *player) arrives(ctx context.Context, b beat, m inbox.Message, end inbox
 	return p.vendor.settled(ctx)
 }
 
-// retries sends a failed message again; this time it arrives.
-func retries(agent string, failed int) act {
+// retries sends the failed message with the text again; this time it arrives.
+func retries(agent, text string) act {
 	return func(ctx context.Context, p *player, b beat) error {
-		m, err := p.Outbound.RetryMessage(ctx, p.agents[agent], outbound.RetryMessageInput{MessageID: p.sent[nameOf(b.who, failed)], IdempotencyKey: b.name})
+		failed, err := p.written(ctx, b.who, text)
+		if err != nil {
+			return err
+		}
+		m, err := p.Outbound.RetryMessage(ctx, p.agents[agent], outbound.RetryMessageInput{MessageID: failed.ID, IdempotencyKey: b.name})
 		if err != nil {
 			return err
 		}

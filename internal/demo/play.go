@@ -21,6 +21,8 @@ type Stage struct {
 	Outbound *outbound.Outbound
 	// Simulator is the address of the simulated vendor, which knows Numbers.
 	Simulator string
+	// From is how long ago the story begins, or goes on after an interruption.
+	From time.Duration
 	// Shift moves every clock of the installation to the given distance from the real time.
 	Shift func(ctx context.Context, by time.Duration) error
 }
@@ -31,13 +33,13 @@ type player struct {
 	vendor   *vendor
 	accounts []inbox.ChannelAccount // in the order of Numbers
 	agents   map[string]inbox.Actor // by name
-	sent     map[string]uuid.UUID   // messages of agents, by the beat's name
 }
 
-// Play tells the story from its first day to a moment ago, and leaves the clocks right. Told again after an interruption it repeats
-// nothing: every step has a name under which the product knows it. It returns an error that names the step which failed.
+// Play tells the story from its beginning, or from where it was interrupted, to a moment ago, and leaves the clocks right. The step at
+// which it was interrupted is told again and repeats nothing: it has a name under which the product knows it. Play returns an error
+// that names the step which failed.
 func Play(ctx context.Context, stage Stage) error {
-	p := &player{Stage: stage, vendor: newVendor(stage.Simulator), sent: map[string]uuid.UUID{}}
+	p := &player{Stage: stage, vendor: newVendor(stage.Simulator)}
 	if err := p.meet(ctx); err != nil {
 		return err
 	}
@@ -46,6 +48,9 @@ func Play(ctx context.Context, stage Stage) error {
 		return err
 	}
 	for _, b := range beats() {
+		if b.ago > p.From {
+			continue
+		}
 		if err := p.Shift(ctx, -b.ago); err != nil {
 			return err
 		}
@@ -109,6 +114,26 @@ func (p *player) message(ctx context.Context, id uuid.UUID) (m inbox.Message, er
 		return err
 	})
 	return m, err
+}
+
+// written returns the agent's message with the text; of two, the one that was written first.
+func (p *player) written(ctx context.Context, c customer, text string) (m inbox.Message, err error) {
+	id, err := p.conversation(ctx, c)
+	if err != nil {
+		return m, err
+	}
+	most := 100
+	page, err := p.Inbox.Messages(ctx, inbox.SystemActor(p.Tenant), id, inbox.MessagePageInput{First: &most})
+	if err != nil {
+		return m, err
+	}
+	i := slices.IndexFunc(page.Edges, func(e inbox.MessageEdge) bool {
+		return e.Node.Direction == inbox.Outbound && e.Node.Text == text
+	})
+	if i < 0 {
+		return m, fmt.Errorf("nobody wrote %q", text)
+	}
+	return page.Edges[i].Node, nil
 }
 
 // until asks again and again until done says so, and returns an error after patience.

@@ -12,6 +12,16 @@ const (
 	mins = time.Minute
 )
 
+// Length is how long ago the business was founded.
+const Length = 3*day + hour
+
+// What is quoted again later.
+const (
+	soon    = "It went to a parcel shop by mistake. They bring it to your door tomorrow before noon."
+	lid     = "A new lid leaves our warehouse today, you will have it by Thursday. No need to send anything back."
+	address = "Yes, until tonight. What is the new address?"
+)
+
 // moment is a beat before it has a name.
 type moment struct {
 	ago time.Duration
@@ -48,10 +58,10 @@ func helpLine() []scene {
 			at(3*day-4*mins, claims("Mira")),
 			at(3*day-6*mins, replies("Mira", "Hi Lena, I am sorry about that. I am asking the courier right now.")),
 			at(3*day-9*mins, looks),
-			at(3*day-40*mins, replies("Mira", "It went to a parcel shop by mistake. They bring it to your door tomorrow before noon.")),
+			at(3*day-40*mins, replies("Mira", soon)),
 			at(3*day-44*mins, looks),
 			at(3*day-45*mins, says("That works, thank you!")),
-			at(3*day-45*mins, reacts("❤️", 5)),
+			at(3*day-45*mins, reacts("❤️", soon)),
 			at(3*day-50*mins, resolves("Mira")),
 		}},
 		{customer{"Tomás", "+447700900102", 0}, []moment{
@@ -61,9 +71,9 @@ func helpLine() []scene {
 			at(87*mins, replies("Mira", "Oh no! Of course. Is the box itself all right?")),
 			at(80*mins, looks),
 			at(79*mins, says("Yes, only the lid.")),
-			at(76*mins, replies("Mira", "A new lid leaves our warehouse today, you will have it by Thursday. No need to send anything back.")),
+			at(76*mins, replies("Mira", lid)),
 			at(70*mins, looks),
-			at(69*mins, reacts("🙏", 7)),
+			at(69*mins, reacts("🙏", lid)),
 		}},
 		{customer{"Priya", "+447700900103", 0}, []moment{
 			at(47*mins, says("Hi, where do I drop off a return?")),
@@ -73,9 +83,9 @@ func helpLine() []scene {
 		{customer{"Oskar", "+447700900104", 0}, []moment{
 			at(26*hour, says("Can I still change the delivery address?")),
 			at(26*hour-9*mins, claims("Jonas")),
-			at(26*hour-12*mins, failsToReply("Jonas", "Yes, until tonight. What is the new address?")),
+			at(26*hour-12*mins, failsToReply("Jonas", address)),
 			at(5*hour, says("Sorry, my phone was off all day. Is it too late?")),
-			at(5*hour-6*mins, retries("Jonas", 3)),
+			at(5*hour-6*mins, retries("Jonas", address)),
 			at(5*hour-30*mins, looks),
 			at(5*hour-31*mins, says("14 Mill Lane, same town. Thanks!")),
 		}},
@@ -136,4 +146,13 @@ func shop() []scene {
 			at(5*mins, says("Please arrange the fitting with Rosa, my sister. I am travelling.")),
 		}},
 	}
+}
+
+// Customers returns the names of everybody who writes in the story.
+func Customers() []string {
+	var names []string
+	for _, s := range scenes() {
+		names = append(names, s.name)
+	}
+	return names
 }

@@ -94,6 +94,11 @@ func (v *vendor) misbehave(ctx context.Context, c customer, kind string) error {
 	return v.call(ctx, http.MethodPost, "/api/faults", map[string]any{"kind": kind, "count": 1, "customer": c.phone}, nil)
 }
 
+// behave ends every fault.
+func (v *vendor) behave(ctx context.Context) error {
+	return v.call(ctx, http.MethodDelete, "/api/faults", nil, nil)
+}
+
 // settled waits until every webhook that is due has been taken.
 func (v *vendor) settled(ctx context.Context) error {
 	return until(ctx, "taking the webhooks", func(ctx context.Context) (bool, error) {
