@@ -58,6 +58,7 @@ func (v *visit) pump(ctx context.Context, end time.Time) (time.Duration, error) 
 
 func (p *pump) feed(ctx context.Context, end time.Time) (time.Duration, error) {
 	for first := true; ctx.Err() == nil && !p.halted.Load() && time.Now().Before(end); first = false {
+		busy := p.open.Load() > 0 // before the look: what is recorded after it may let more go
 		c, err := p.v.look(ctx, p.v.o.cfg.InFlight)
 		if err != nil {
 			return 0, err
@@ -75,7 +76,7 @@ func (p *pump) feed(ctx context.Context, end time.Time) (time.Duration, error) {
 		if len(c.calls) > 0 || len(c.overdue) > 0 {
 			continue
 		}
-		if p.open.Load() == 0 {
+		if !busy {
 			return c.retry, nil
 		}
 		select {
