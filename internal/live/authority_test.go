@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/uuid"
@@ -166,5 +167,56 @@ func TestATakerMayRefuse(t *testing.T) {
 	c.await(t, "the end", func() bool { return c.ended })
 	if len(c.seen()) != 0 {
 		t.Errorf("saw %v", c.seen())
+	}
+}
+
+// interrupted lets something happen between the reading of an actor's access and its use.
+type interrupted struct {
+	live.Source
+	meanwhile func()
+}
+
+func (i *interrupted) Access(ctx context.Context, actor inbox.Actor) (inbox.Actor, error) {
+	fresh, err := i.Source.Access(ctx, actor)
+	if happen := i.meanwhile; happen != nil {
+		i.meanwhile = nil
+		happen()
+	}
+	return fresh, err
+}
+
+// R45: an access that changes while a subscription begins is the one that counts, though the change was offered before the
+// subscription was there.
+func TestAccessThatChangesWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	var source *interrupted
+	p := launch(t, w, options{source: func(inner live.Source) live.Source {
+		source = &interrupted{Source: inner}
+		return source
+	}})
+	witness := newClient(100)
+	defer p.subscribe(t, s.supervisor, &visible{}, nil, witness)()
+	agent := s.agent.ID()
+	source.meanwhile = func() {
+		w.Exec("DELETE FROM team_members WHERE agent_id = $1", agent)
+		if err := p.record(t.Context(), s.ID, access(inbox.EventAccessChanged, &agent, nil), s.event()); err != nil {
+			t.Error(err)
+		}
+		witness.await(t, "the event after the change", func() bool { return len(witness.got) == 1 })
+	}
+	c := newClient(100)
+	defer p.subscribe(t, s.agent, &visible{}, nil, c)()
+	if err := p.record(t.Context(), s.ID, s.event(), s.event()); err != nil {
+		t.Fatal(err)
+	}
+	witness.await(t, "what follows", func() bool { return len(witness.got) == 3 })
+	if err := p.record(t.Context(), s.ID, s.event()); err != nil { // every member was offered what came before this
+		t.Fatal(err)
+	}
+	witness.await(t, "the last", func() bool { return len(witness.got) == 4 })
+	if got := c.seen(); len(got) != 0 {
+		t.Errorf("saw %v of a team that he had left", got)
 	}
 }

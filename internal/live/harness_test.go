@@ -33,8 +33,9 @@ type process struct {
 
 // options change how a process of a test works.
 type options struct {
-	deaf bool // neither woken by its own commits nor by NOTIFY
-	live live.Config
+	deaf  bool // neither woken by its own commits nor by NOTIFY
+	alone bool // woken by its own commits only
+	live  live.Config
 	// source wraps the source that the hub reads.
 	source func(live.Source) live.Source
 }
@@ -76,7 +77,7 @@ func launch(t *testing.T, w *inboxtest.World, o options) *process {
 	}
 	run(p.hub.Run)
 	run(notifier.Run)
-	if o.deaf {
+	if o.deaf || o.alone {
 		once.Do(func() { close(listening) })
 	} else {
 		run(db.NewListener(db.ListenConfig{URL: w.AppURL, Heard: p.hub.Wake, Resumed: func() {

@@ -186,6 +186,46 @@ func TestASlowTenantStallsNobody(t *testing.T) {
 	late.await(t, "the stuck tenant's event", func() bool { return len(late.got) == 1 })
 }
 
+// late lets something happen between the reading of a page and its use.
+type late struct {
+	live.Source
+	meanwhile func()
+}
+
+func (l *late) Events(
+	ctx context.Context, tenant inbox.TenantID, after int64, limit int, wanted func(*inbox.Event) bool,
+) (inbox.EventPage, error) {
+	page, err := l.Source.Events(ctx, tenant, after, limit, wanted)
+	if happen := l.meanwhile; happen != nil && limit > 0 {
+		l.meanwhile = nil
+		happen()
+	}
+	return page, err
+}
+
+// A wake that comes while the stream is being read is not lost: the poll is too far out to help.
+func TestAWakeDuringAReadIsKept(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	var source *late
+	p := launch(t, w, options{alone: true, live: live.Config{Poll: time.Hour}, source: func(inner live.Source) live.Source {
+		source = &late{Source: inner}
+		return source
+	}})
+	c := newClient(10)
+	defer p.subscribe(t, s.agent, &visible{}, nil, c)()
+	source.meanwhile = func() {
+		if err := p.record(t.Context(), s.ID, s.event()); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := p.record(t.Context(), s.ID, s.event()); err != nil {
+		t.Fatal(err)
+	}
+	c.await(t, "both events", func() bool { return len(c.got) == 2 })
+}
+
 // Stop ends a subscription without a word, and the end of the context does too.
 func TestStopIsSilent(t *testing.T) {
 	t.Parallel()
