@@ -59,8 +59,19 @@ func openDirectory(u *url.URL) (*Bucket, error) {
 
 // Put stores the content under the key, whole or not at all.
 func (b *Bucket) Put(ctx context.Context, key string, content io.Reader) error {
-	err := b.bucket.Upload(ctx, key, content, &blob.WriterOptions{ContentType: "application/octet-stream"})
-	return mapError(err)
+	// Closing a writer keeps what it was given, so a write that broke is ended by its context; Upload would keep half a file.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w, err := b.bucket.NewWriter(ctx, key, &blob.WriterOptions{ContentType: "application/octet-stream"})
+	if err != nil {
+		return mapError(err)
+	}
+	if _, err := io.Copy(w, content); err != nil {
+		cancel()
+		_ = w.Close()
+		return fault.Wrap(fault.Unavailable, err, "the file could not be stored; try again")
+	}
+	return mapError(w.Close())
 }
 
 // Open returns the content under the key, or a NotFound error. The caller closes it.

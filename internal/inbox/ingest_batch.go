@@ -100,11 +100,12 @@ func (b *batch) apply(ctx context.Context, which []int) error {
 		a := b.arrivals[i]
 		switch event := a.item.Event.(type) {
 		case channel.Inbound:
-			if reason := refuse(event); reason != "" {
+			names := namesOf(event.From)
+			if reason := refuse(event, names); reason != "" {
 				b.verdicts[i] = verdict{Quarantined, reason}
 				continue
 			}
-			messages = append(messages, &incoming{index: i, arrival: a, event: event})
+			messages = append(messages, &incoming{index: i, arrival: a, event: event, names: names})
 		case channel.StatusChanged:
 			receipts = append(receipts, Receipt{ChannelAccountID: a.account, StatusChanged: event})
 			reported = append(reported, i)
@@ -128,7 +129,7 @@ func (b *batch) apply(ctx context.Context, which []int) error {
 }
 
 // refuse returns why a message cannot be stored whatever happens, or "".
-func refuse(event channel.Inbound) string {
+func refuse(event channel.Inbound, names []name) string {
 	switch {
 	case event.ExternalID == "":
 		return "the message has no id"
@@ -136,7 +137,7 @@ func refuse(event channel.Inbound) string {
 		return "an id of the message is too long"
 	case len(event.From.UserID) > maxKey || len(event.From.NewUserID) > maxKey:
 		return "an id of the sender is too long"
-	case senderPhone(event.From.Phone) == "" && event.From.UserID == "":
+	case len(names) == 0:
 		return "the message names no sender"
 	case isMark(event.Kind) && event.Target == "":
 		return "it does not say which message it changes"

@@ -13,6 +13,7 @@ type incoming struct {
 	index   int // in the batch
 	arrival arrival
 	event   channel.Inbound
+	names   []name // of its sender
 	person  *person
 	target  *Known   // what a mark changes, when it is here; without ConversationID when it comes in the same batch
 	slot    *slot    // the conversation it goes to; nil for a mark whose target is here

@@ -41,8 +41,8 @@ func (b *batch) people(ctx context.Context, messages []*incoming) error {
 	// Those who come under two names first, so that a message which carries only one of them finds the same contact.
 	for _, both := range []bool{true, false} {
 		for _, m := range messages {
-			if names := namesOf(m.event.From); len(names) > 1 == both {
-				if err := r.meet(b, m, names); err != nil {
+			if len(m.names) > 1 == both {
+				if err := r.meet(b, m); err != nil {
 					return err
 				}
 			}
@@ -70,7 +70,7 @@ func (r *roster) load(ctx context.Context, tx Tx, messages []*incoming) error {
 	var wanted []Identity
 	seen := map[name]bool{}
 	for _, m := range messages {
-		for _, n := range namesOf(m.event.From) {
+		for _, n := range m.names {
 			if !seen[n] {
 				seen[n] = true
 				wanted = append(wanted, Identity{Kind: n.kind, Value: n.value})
@@ -103,8 +103,8 @@ func (r *roster) load(ctx context.Context, tx Tx, messages []*incoming) error {
 }
 
 // meet gives the message its person and teaches that person the names that nobody has yet.
-func (r *roster) meet(b *batch, m *incoming, names []name) error {
-	for _, n := range names {
+func (r *roster) meet(b *batch, m *incoming) error {
+	for _, n := range m.names {
 		if p := r.byName[n]; p != nil {
 			m.person = p
 			break
@@ -120,7 +120,7 @@ func (r *roster) meet(b *batch, m *incoming, names []name) error {
 		r.byID[id] = m.person
 	}
 	p := m.person
-	for _, n := range names {
+	for _, n := range m.names {
 		r.name(b, p, n)
 	}
 	if profile := clean(m.event.From.Name, maxName); p.contact.Name == "" && profile != "" {
