@@ -113,15 +113,15 @@ func (e *environment) check(need needs) []error {
 	add(need.http, "SWITCHBOARD_FILE_KEYS", makeKey, or(e.FileKeys, err))
 	add(need.http, "SWITCHBOARD_ACCESS_TOKEN_LIFE", "set it to at most 60m", within(e.AccessTokenLife, time.Minute, time.Hour))
 	add(need.http, "PORT", "set it to a number from 0 to 65535", within(e.Port, 0, 65535))
-	add(need.http && e.Port != 0, "PUBLIC_BASE_URL", "set it to an address such as https://desk.example.com", isURL(e.PublicBaseURL, "http", "https"))
+	add(need.http && (e.Port != 0 || e.PublicBaseURL != ""), "PUBLIC_BASE_URL", "set it to an address such as https://desk.example.com", isURL(e.PublicBaseURL, "http", "https"))
 	add(need.http, "ADMIN_ADDR", "set it to host:port, such as 127.0.0.1:9090", isAddress(e.AdminAddr))
 	add(need.blob, "SWITCHBOARD_BLOB_URL", "set it to an address such as file:///var/lib/switchboard/files", isURL(e.BlobURL, "file", "s3", "mem"))
 	_, err = httpd.ParseOrigins(e.AllowedOrigins)
-	add(need.http, "SWITCHBOARD_ALLOWED_ORIGINS", "list whole origins", err)
+	add(need.http, "SWITCHBOARD_ALLOWED_ORIGINS", "list whole origins, comma between", wrong(err))
 	_, err = httpd.ParseProxies(e.TrustedProxies)
-	add(need.http, "SWITCHBOARD_TRUSTED_PROXIES", "list addresses or networks", err)
+	add(need.http, "SWITCHBOARD_TRUSTED_PROXIES", "list them with a comma between", wrong(err))
 	_, err = meta.New(meta.Config{BaseURL: e.MetaBaseURL, Version: e.MetaVersion})
-	add(need.provider, "META_GRAPH_BASE_URL or META_GRAPH_VERSION", "leave them out for Meta itself", err)
+	add(need.provider, "META_GRAPH_BASE_URL or META_GRAPH_VERSION", "leave them out for Meta itself", wrong(err))
 	return problems
 }
 
@@ -137,7 +137,15 @@ func or(value secret.Text, err error) error {
 	if value.IsZero() {
 		return errMissing
 	}
-	return err
+	return wrong(err)
+}
+
+// wrong makes a parser's words a part of a sentence about the variable.
+func wrong(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("is wrong (%w)", err)
 }
 
 func isURL(value string, schemes ...string) error {
@@ -174,14 +182,26 @@ func within[T int | time.Duration](value, least, most T) error {
 	return nil
 }
 
+// variable is one environment variable as the help shows it.
+type variable struct{ name, help, fallback string }
+
+// variables lists every variable in the order of the configuration.
+func variables() []variable {
+	fields := reflect.TypeFor[environment]()
+	all := make([]variable, fields.NumField())
+	for i := range all {
+		tag := fields.Field(i).Tag
+		all[i] = variable{tag.Get("env"), tag.Get("help"), tag.Get("envDefault")}
+	}
+	return all
+}
+
 // printEnvironment writes the table of all variables.
 func printEnvironment() {
-	fields := reflect.TypeFor[environment]()
-	for i := range fields.NumField() {
-		tag := fields.Field(i).Tag
-		line := fmt.Sprintf("%-30s %s", tag.Get("env"), tag.Get("help"))
-		if fallback := tag.Get("envDefault"); fallback != "" {
-			line += " [" + fallback + "]"
+	for _, v := range variables() {
+		line := fmt.Sprintf("%-30s %s", v.name, v.help)
+		if v.fallback != "" {
+			line += " [" + v.fallback + "]"
 		}
 		_, _ = fmt.Fprintln(os.Stdout, line)
 	}

@@ -42,7 +42,7 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	p.log.Info("serving", "address", api.listener.Addr().String(), "public", e.PublicBaseURL)
+	p.log.Info("serving", "address", api.listener.Addr().String(), "public", p.env.PublicBaseURL, "admin", p.admin.Addr().String())
 	return runLayers(ctx, p.stopping, p.ground(), api.live(), layer{{"http", api.run}})
 }
 

@@ -22,7 +22,7 @@ func work(ctx context.Context, args []string) error {
 		return err
 	}
 	defer p.close()
-	p.log.Info("working")
+	p.log.Info("working", "admin", p.admin.Addr().String())
 	return runLayers(ctx, p.stopping, p.ground(), p.workers())
 }
 

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/switchboard-inbox/switchboard/db/dbtest"
+	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
+)
+
+// production is the environment of a real installation on a test's database.
+func production(t *testing.T, w *inboxtest.World, redis string) []string {
+	t.Helper()
+	return environ("DATABASE_URL="+w.OwnerURL, "REDIS_URL="+redis, "SWITCHBOARD_KEKS="+testKey(), "SWITCHBOARD_JWT_KEYS="+testKey(),
+		"SWITCHBOARD_FILE_KEYS="+testKey(), "SWITCHBOARD_BLOB_URL=file://"+t.TempDir(), "PORT=0", "ADMIN_ADDR=127.0.0.1:0")
+}
+
+// TestOperatorAtAShell makes a tenant from nothing with the binary alone.
+func TestOperatorAtAShell(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	env := production(t, w, "redis://127.0.0.1:1/0")
+	for _, c := range []struct {
+		args, stdin string
+		code        int
+		says        string
+	}{
+		{"", "", 2, "usage: switchboard <command>"},
+		{"serv", "", 2, "usage: switchboard <command>"},
+		{"tenant create --slug acme", "", 2, "the flag --name is missing"},
+		{"tenant create --slug acme --name Acme extra", "", 2, `"extra" is not understood`},
+		{"tenant create --slug Acme --name Acme", "", 1, "slug: a slug is"},
+		{"migrate", "", 0, "newest schema"},
+		{"tenant create --slug acme --name Acme", "", 0, "acme"},
+		{"tenant create --slug acme --name Acme", "", 1, "already"},
+		{"team create --tenant acme --name Support", "", 0, "Support"},
+		{"agent create --tenant acme --name Ada --email ada@acme.example --team Support", "", 0, "password"},
+		{"agent create --tenant acme --name Bob --email bob@acme.example --role admin --password-stdin", "correct horse\n", 0, "ADMIN"},
+		{"agent create --tenant acme --name Eve --email eve@acme.example --password-stdin", "short\n", 1, "password: "},
+		{"apikey create --tenant acme --name CRM --scope notifications:send", "", 0, "ik_"},
+		{"apikey create --tenant acme --name CRM --scope root", "", 1, `there is no scope "root"`},
+		{"channel create --tenant acme --provider meta --ref 1055 --name Main --team Support", `{"accessToken":"CANARY","appSecret":"s"}`, 0, "/webhooks/meta/"},
+		{"channel create --tenant acme --provider meta --ref 1056 --name Main", `{}`, 1, "accessToken is missing"},
+		{"channel create --tenant acme --provider meta --ref 1056 --name Main", `nonsense`, 1, "no JSON object"},
+		{"verify", "", 0, "ok        0  events are numbered"},
+		{"help env", "", 0, "SWITCHBOARD_TRUSTED_PROXIES"},
+		{"version", "", 0, "\n"},
+	} {
+		code, out := finish(t, env, c.stdin, split(c.args)...)
+		if code != c.code || !strings.Contains(out, c.says) {
+			t.Errorf("%q ends with %d and says %s\nwant %d and %q", c.args, code, out, c.code, c.says)
+		}
+		if strings.Contains(out, "CANARY") || strings.Contains(out, "correct horse") {
+			t.Errorf("%q shows a secret: %s", c.args, out)
+		}
+	}
+	w.Exec("UPDATE tenant_heads SET seq = 99")
+	if code, out := finish(t, env, "", "verify"); code != 1 || !strings.Contains(out, "WRONG     1  events are numbered") {
+		t.Errorf("verify of a broken database ends with %d:\n%s", code, out)
+	}
+	if code, out := finish(t, environ(), "", "serve"); code != 1 || strings.Count(out, "is missing: ") < 5 {
+		t.Errorf("serve without a configuration ends with %d:\n%s", code, out)
+	}
+}
+
+func split(args string) []string { return strings.Fields(args) }
+
+// TestServeAndWorkStopInOrder runs the two production processes and stops them as an orchestrator does.
+func TestServeAndWorkStopInOrder(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	env := production(t, w, dbtest.Redis(t))
+	admin := regexp.MustCompile(`"admin":"([^"]+)"`)
+	for _, name := range []string{"serve", "work"} {
+		p := start(t, env, name)
+		var address string
+		eventually(t, p, name+" tells its admin address", func() bool {
+			found := admin.FindStringSubmatch(p.out.String())
+			if found != nil {
+				address = "http://" + found[1]
+			}
+			return found != nil
+		})
+		eventually(t, p, name+" is ready", func() bool {
+			status, _ := request(t, http.MethodGet, address+"/readyz", "", nil)
+			return status == http.StatusOK
+		})
+		_, metrics := request(t, http.MethodGet, address+"/metrics", "", nil)
+		for _, metric := range []string{"switchboard_build_info{", "switchboard_tenant_violation_total 0", "go_goroutines ", "switchboard_db_connections_open "} {
+			if !strings.Contains(string(metrics), metric) {
+				t.Errorf("%s: no metric %s", name, metric)
+			}
+		}
+		code, took := p.end(syscall.SIGTERM)
+		if code != 0 || took > 30*time.Second {
+			t.Errorf("%s: exit code %d after %v", name, code, took)
+		}
+		if out := p.out.String(); strings.Contains(out, testKey()) || !strings.Contains(out, `"msg":"stopping"`) {
+			t.Errorf("%s logs %s", name, fmt.Sprint(out))
+		}
+	}
+}
