@@ -134,6 +134,47 @@ func TestUnreadCountEvents(t *testing.T) {
 	}
 }
 
+// Whoever was away while very much changed is told all of it, in several items, and can be cut between them.
+func TestManyUnreadChangesAreTold(t *testing.T) {
+	t.Parallel()
+	const changes = 230
+	d := newDesk(t)
+	first := d.follow(d.kim, unreadQuery, nil)
+	cursor := first.item(t, 0)["cursor"]
+	ids := map[string]bool{}
+	events := make([]inbox.Event, changes)
+	for i := range events {
+		id := d.Conversation(d.mine)
+		ids[id.String()] = true
+		events[i] = inbox.Event{Kind: inbox.EventMessageCreated, ActorKind: inbox.ActorSystem, Direction: inbox.Inbound, ConversationID: &id,
+			ChannelAccountID: &d.mine, StatusAfter: inbox.StatusOpen}
+	}
+	d.record(events...)
+	for cuts := 0; len(ids) > 0; cuts++ {
+		if cuts > 10 {
+			t.Fatalf("%d conversations were never told", len(ids))
+		}
+		b := newBox()
+		stop, err := d.open(d.kim, unreadQuery, map[string]any{"after": cursor}, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range 1 + cuts {
+			item := b.item(t, n)
+			for _, changed := range item["changed"].([]any) {
+				delete(ids, changed.(map[string]any)["conversationId"].(string))
+			}
+			if cuts%2 == 1 {
+				cursor = item["cursor"] // cut here, and resume from this item
+			}
+			if len(ids) == 0 {
+				break
+			}
+		}
+		stop()
+	}
+}
+
 // key adds an API key with the scope.
 func (d *desk) key(scope string) uuid.UUID {
 	id := inboxtest.NewID()

@@ -16,12 +16,8 @@ const (
 	viewCount = live.Gone + 1
 	// countTimeout bounds one reading of numbers.
 	countTimeout = 10 * time.Second
-	// countStall is how long a full sink may refuse the newest numbers before its subscriber is given up.
-	countStall = 10 * time.Second
 	// Between two readings, this many times what the last one took passes: numbers must not keep a connection busy by themselves.
 	countRest = 4
-	// maxChanged is how many changed conversations one item tells; the others follow in the next.
-	maxChanged = 100
 )
 
 // countTopic is a topic of numbers: only the newest matter, and each viewer has his own.
@@ -154,23 +150,25 @@ func (t *tally) tell(members []*counted) {
 	items, err := t.read(ctx, t.subscriptions, t.key.tenant, viewers)
 	if err != nil {
 		t.subscriptions.logger.Warn("numbers cannot be read; trying again", "tenant", t.key.tenant, "error", err)
-		time.Sleep(showAgainIn)
 	}
 	for i, c := range ready {
-		if err != nil || !c.send(ctx, items[i], viewers[i]) {
+		if err != nil {
+			c.unread(viewers[i])
+			t.again(c)
+		} else if !c.send(ctx, items[i], viewers[i]) {
 			t.again(c)
 		}
 	}
 }
 
-// again keeps the member for the next reading, unless it has left.
+// again tells the member his numbers a little later, unless he has left by then.
 func (t *tally) again(c *counted) {
-	if c.gone() {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.dirty[c] = struct{}{}
+	time.AfterFunc(showAgainIn, func() {
+		if !c.gone() {
+			t.mark(c)
+			t.Flush()
+		}
+	})
 }
 
 func (s *Subscriptions) leaveTally(t *tally) {
@@ -179,141 +177,4 @@ func (s *Subscriptions) leaveTally(t *tally) {
 	if t.members--; t.members == 0 && s.tallies[t.key] == t {
 		delete(s.tallies, t.key)
 	}
-}
-
-// counted is one viewer's subscription of numbers. It is a live.Taker that takes everything: of numbers, only the newest are kept.
-type counted struct {
-	tally *tally
-	shape *shape
-	sink  Sink
-
-	mu      sync.Mutex // also held while sending, so that nothing follows Complete
-	actor   inbox.Actor
-	cursor  inbox.Cursor
-	caught  bool
-	changed map[uuid.UUID]struct{}
-	refused time.Time // since when the sink has been full
-	ended   bool
-	left    bool
-}
-
-// Take implements live.Taker.
-func (c *counted) Take(item *live.Item, _ live.View) bool {
-	c.mu.Lock()
-	c.cursor = inbox.Cursor{Epoch: item.Epoch, Seq: item.Seq}
-	if item.ConversationID != nil {
-		c.changed[*item.ConversationID] = struct{}{}
-	}
-	caught := c.caught
-	c.mu.Unlock()
-	if caught {
-		c.tally.mark(c)
-	}
-	return true
-}
-
-// Wait implements live.Taker.
-func (c *counted) Wait(context.Context) error { return nil }
-
-// CaughtUp implements live.Taker: the numbers are sent at once, and then after every change.
-func (c *counted) CaughtUp(cursor string) {
-	at, _ := inbox.ParseCursor(cursor)
-	c.mu.Lock()
-	if c.cursor.Epoch != at.Epoch || c.cursor.Seq < at.Seq {
-		c.cursor = at
-	}
-	c.caught = true
-	c.mu.Unlock()
-	c.tally.mark(c)
-	c.tally.Flush()
-}
-
-// Recheck implements live.Taker.
-func (c *counted) Recheck(ctx context.Context, actor inbox.Actor) error {
-	if err := c.tally.begin(ctx, c.tally.subscriptions, actor); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	c.actor = actor
-	caught := c.caught
-	c.mu.Unlock()
-	if caught {
-		c.tally.mark(c)
-	}
-	return nil
-}
-
-// End implements live.Taker.
-func (c *counted) End(reason live.Reason, cursor string) {
-	c.mu.Lock()
-	if !c.ended && !c.left {
-		c.ended = true
-		if reason != live.Over {
-			c.shape.sendResync(c.sink, reason, cursor)
-		}
-		c.sink.Complete()
-	}
-	c.mu.Unlock()
-	c.leave()
-}
-
-// leave leaves the tally, once.
-func (c *counted) leave() {
-	c.mu.Lock()
-	left := c.left
-	c.left = true
-	c.mu.Unlock()
-	if !left {
-		c.tally.subscriptions.leaveTally(c.tally)
-	}
-}
-
-func (c *counted) gone() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ended || c.left
-}
-
-// viewer returns as whom and where the numbers are to be read.
-func (c *counted) viewer() (viewer countViewer, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.ended || c.left || !c.caught {
-		return viewer, false
-	}
-	viewer = countViewer{visibility: c.actor.Visibility(), cursor: c.cursor}
-	for id := range c.changed {
-		if viewer.changed = append(viewer.changed, id); len(viewer.changed) == maxChanged {
-			break
-		}
-	}
-	return viewer, true
-}
-
-// send sends the numbers. It returns false when they, or further changes, are still to be told.
-func (c *counted) send(ctx context.Context, item any, viewer countViewer) bool {
-	payload, whole := c.shape.render(ctx, &rendering{item: item})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.ended || c.left:
-		return true
-	case !whole:
-		return false
-	case !c.sink.Next(payload):
-		if c.refused.IsZero() {
-			c.refused = time.Now()
-		}
-		if time.Since(c.refused) > countStall {
-			c.ended = true
-			c.shape.sendResync(c.sink, live.TooSlow, viewer.cursor.String())
-			c.sink.Complete()
-		}
-		return c.ended
-	}
-	c.refused = time.Time{}
-	for _, id := range viewer.changed {
-		delete(c.changed, id)
-	}
-	return len(c.changed) == 0
 }
