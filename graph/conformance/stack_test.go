@@ -133,6 +133,7 @@ func (s *stack) agent(name string, role inbox.Role, teams ...uuid.UUID) uuid.UUI
 
 // apiKey adds an API key with the scopes.
 func (s *stack) apiKey(scopes ...string) string {
+	scopes = append([]string{}, scopes...) // none is an empty list, not NULL
 	key, hash := auth.NewAPIKey(s.tenant.ID)
 	s.Exec(`INSERT INTO api_keys (tenant_id, id, name, hash, scopes, created_at) VALUES ($1, $2, 'test', $3, $4, now())`,
 		s.tenant.ID.UUID(), inboxtest.NewID(), hash, scopes)
