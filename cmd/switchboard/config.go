@@ -27,6 +27,7 @@ type environment struct {
 	ListenURL         secret.Text   `env:"LISTEN_DATABASE_URL" help:"Postgres without a pooler between, for LISTEN; default: DATABASE_URL"`
 	RedisURL          secret.Text   `env:"REDIS_URL" help:"Redis or Valkey with maxmemory-policy noeviction"`
 	Port              int           `env:"PORT" envDefault:"8080" help:"port of the app and the API; 0: any free one"`
+	BindHost          string        `env:"SWITCHBOARD_BIND_HOST" help:"address that PORT is opened on; default: all of them, in dev only 127.0.0.1"`
 	AdminAddr         string        `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9090" help:"health, metrics and profiles; keep it private"`
 	PublicBaseURL     string        `env:"PUBLIC_BASE_URL" help:"address at which browsers and providers reach this server; default: http://localhost:PORT"`
 	KEKs              secret.Text   `env:"SWITCHBOARD_KEKS" help:"keys that seal credentials: id:base64 of 32 bytes, the newest first, comma between"`
@@ -44,6 +45,7 @@ type environment struct {
 	SimulatorAddr     string        `env:"SIMULATOR_ADDR" envDefault:"127.0.0.1:8090" help:"where the provider simulator listens (simulate, dev)"`
 	SimulatorCallback string        `env:"SIMULATOR_CALLBACK_URL" help:"webhook address the simulator posts to (simulate)"`
 	DataDir           string        `env:"SWITCHBOARD_DATA_DIR" envDefault:".data" help:"where dev keeps its servers, keys and files"`
+	Introspection     bool          `env:"SWITCHBOARD_INTROSPECTION" help:"true lets clients read the GraphQL schema, as dev does"`
 	LogLevel          slog.Level    `env:"LOG_LEVEL" envDefault:"INFO" help:"DEBUG, INFO, WARN or ERROR"`
 }
 

@@ -82,6 +82,10 @@ func newDevelopment(e environment) (*development, error) {
 		return nil, err
 	}
 	d.log = telemetry.NewLogger(d.logFile, e.LogLevel)
+	d.env.Introspection = true
+	if d.env.BindHost == "" { // everybody knows the demo's passwords
+		d.env.BindHost = "127.0.0.1"
+	}
 	if d.env.BlobURL == "" {
 		d.env.BlobURL = "file://" + filepath.Join(dir, "files")
 	}
@@ -133,7 +137,7 @@ func (d *development) stopServers() (err error) {
 
 // run builds every part and runs them until ctx ends; the story is told while they run.
 func (d *development) run(ctx context.Context, started time.Time) error {
-	vendor, err := (&net.ListenConfig{}).Listen(ctx, "tcp", d.env.SimulatorAddr)
+	vendor, err := listen(ctx, "SIMULATOR_ADDR", d.env.SimulatorAddr)
 	if err != nil {
 		return err
 	}

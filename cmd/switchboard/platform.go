@@ -116,7 +116,7 @@ func (p *platform) openFiles(ctx context.Context) (err error) {
 }
 
 func (p *platform) openAdmin(ctx context.Context) (err error) {
-	p.admin, err = (&net.ListenConfig{}).Listen(ctx, "tcp", p.env.AdminAddr)
+	p.admin, err = listen(ctx, "ADMIN_ADDR", p.env.AdminAddr)
 	return err
 }
 

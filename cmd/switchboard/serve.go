@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -64,7 +65,7 @@ func (p *platform) newAPI(ctx context.Context) (_ *api, err error) {
 		return nil, err
 	}
 	a.sessions = auth.New(p.db.Auth(), tokens, auth.NewHasher(2), p.ring, p.clock)
-	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("", strconv.Itoa(p.env.Port)))
+	a.listener, err = listen(ctx, "PORT", net.JoinHostPort(p.env.BindHost, strconv.Itoa(p.env.Port)))
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +76,15 @@ func (p *platform) newAPI(ctx context.Context) (_ *api, err error) {
 		return nil, errors.Join(err, a.listener.Close())
 	}
 	return a, nil
+}
+
+// listen opens an address; its error names the variable that chooses another.
+func listen(ctx context.Context, variable, address string) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%w: free it, or set %s to another one (0 takes any port that is free)", err, variable)
+	}
+	return listener, nil
 }
 
 func (a *api) build() error {
@@ -119,7 +129,7 @@ func (a *api) newGraph(signer *httpd.FileSigner, origins *httpd.Origins) *graph.
 	})
 	handler := graph.NewHandler(graph.Config{
 		Resolver: resolver, Subscriptions: subscriptions, Auth: a.sessions, Credentials: httpd.Credentials,
-		OriginAllowed: origins.Allows, RequestID: telemetry.RequestID, Logger: a.log,
+		OriginAllowed: origins.Allows, RequestID: telemetry.RequestID, Introspection: a.env.Introspection, Logger: a.log,
 	})
 	a.metrics.Gauge("switchboard_sockets_open", "Open sockets and event streams.", func() float64 { return float64(handler.Connections()) })
 	return handler

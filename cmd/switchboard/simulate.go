@@ -42,7 +42,7 @@ func simulate(ctx context.Context, args []string) error {
 }
 
 func openSimulator(ctx context.Context, address string, config simulator.Config) (*simulator.Simulator, net.Listener, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	listener, err := listen(ctx, "SIMULATOR_ADDR", address)
 	if err != nil {
 		return nil, nil, err
 	}

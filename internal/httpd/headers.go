@@ -2,10 +2,9 @@ package httpd
 
 import "net/http"
 
-// contentPolicy lets the app run its own scripts, styles and fonts, talk to its own server, and show files of its own origin.
-const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data: blob:; " +
-	"media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; " +
-	"frame-ancestors 'none'; require-trusted-types-for 'script'"
+// contentPolicy is for answers that are no page: should a browser take one for a page, it loads and runs nothing. The app and files set
+// policies of their own.
+const contentPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
 // hardened sets the headers that every answer carries; a handler may set stricter ones. secure tells that the public address is https.
 func hardened(secure bool, next http.Handler) http.Handler {
