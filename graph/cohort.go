@@ -38,7 +38,7 @@ func (f *shape) render(ctx context.Context, r *rendering) (payload []byte, whole
 	if r.snapshot != nil {
 		ctx = context.WithValue(ctx, loadersKey{}, f.subscriptions.primed.of(r.snapshot))
 	}
-	response := f.subscriptions.run(ctx, inbox.SystemActor(f.tenant), f.operation, r)
+	response := run(ctx, f.subscriptions.executor, inbox.SystemActor(f.tenant), f.operation, r)
 	whole = len(response.Data) > 0 && string(response.Data) != "null"
 	if len(response.Errors) == 0 && len(response.Extensions) == 0 {
 		payload = make([]byte, 0, len(response.Data)+len(`{"data":}`))

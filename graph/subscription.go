@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
 
 	"github.com/switchboard-inbox/switchboard/internal/fault"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
@@ -65,8 +66,10 @@ func follow[T any](ctx context.Context, after *string, topic topic) (<-chan T, e
 
 // run executes the operation once, for the purpose and as the actor. What is rendered for many is rendered as the system, which sees all of
 // the tenant: who may see an item is decided before, and the bytes are shared.
-func (s *Subscriptions) run(ctx context.Context, actor inbox.Actor, op *graphql.OperationContext, purpose any) *graphql.Response {
+func run(
+	ctx context.Context, exec *executor.Executor, actor inbox.Actor, op *graphql.OperationContext, purpose any,
+) *graphql.Response {
 	ctx = WithActor(context.WithValue(ctx, subscriptionKey{}, purpose), actor, time.Time{})
-	next, ctx := s.executor.DispatchOperation(ctx, op)
+	next, ctx := exec.DispatchOperation(ctx, op)
 	return next(ctx)
 }

@@ -311,6 +311,9 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("a key that may not read: %v", err)
 		}
 	}
+	if _, err := d.open(d.boss, threadQuery, map[string]any{"id": "x"}, newBox()); !fault.Is(err, fault.Invalid) {
+		t.Errorf("an id that is none: %v", err)
+	}
 	stranger := d.As(d.kim.ID(), inbox.RoleAdmin)
 	if _, err := d.open(stranger, listQuery, nil, newBox()); !fault.Is(err, fault.Unauthenticated) {
 		t.Errorf("a sign-in that does not exist: %v", err)

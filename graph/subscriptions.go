@@ -46,6 +46,7 @@ type Subscriptions struct {
 	inbox    Followed
 	alerts   func(ctx context.Context, actor inbox.Actor, ids []uuid.UUID) ([]outbound.Alert, error)
 	executor *executor.Executor
+	asker    *executor.Executor // finds out what is asked for; its errors are presented by the transport
 	primed   primedLoaders
 	logger   *slog.Logger
 
@@ -56,13 +57,19 @@ type Subscriptions struct {
 
 // NewSubscriptions returns Subscriptions on the hub, which the caller runs.
 func NewSubscriptions(config SubscriptionsConfig) *Subscriptions {
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
 	presenter := presenter{logger: config.Logger}
-	exec := executor.New(config.Resolver.schema())
+	schema := config.Resolver.schema()
+	asker := executor.New(schema)
+	asker.SetRecoverFunc(recovered)
+	exec := executor.New(schema)
 	exec.SetErrorPresenter(presenter.present)
 	exec.SetRecoverFunc(recovered)
 	exec.AroundResponses(config.Resolver.withLoaders)
 	return &Subscriptions{
-		hub: config.Hub, inbox: config.Inbox, alerts: config.Alerts, executor: exec, logger: config.Logger,
+		hub: config.Hub, inbox: config.Inbox, alerts: config.Alerts, executor: exec, asker: asker, logger: config.Logger,
 		primed: primedLoaders{resolver: config.Resolver}, cohorts: map[cohortKey]*cohort{}, tallies: map[tallyKey]*tally{},
 	}
 }
@@ -85,7 +92,7 @@ func (s *Subscriptions) Open(ctx context.Context, actor inbox.Actor, op *graphql
 		return nil, fault.New(fault.Invalid, "a subscription asks for exactly one field")
 	}
 	wish := &opening{}
-	if response := s.run(ctx, actor, s.shape(actor.Tenant(), op).operation, wish); wish.topic == nil {
+	if response := run(ctx, s.asker, actor, s.shape(actor.Tenant(), op).operation, wish); wish.topic == nil {
 		if response != nil && len(response.Errors) > 0 {
 			return nil, response.Errors[0]
 		}
