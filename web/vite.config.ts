@@ -26,9 +26,10 @@ export default defineConfig({
     cssTarget: ["chrome123", "safari17.5", "firefox121"],
   },
   server: {
+    // The Host header stays this server's: the API compares it with the Origin, to refuse other web sites.
     proxy: {
-      "/graphql": { target: server, ws: true, changeOrigin: true },
-      "/files": { target: server, changeOrigin: true },
+      "/graphql": { target: server, ws: true },
+      "/files": { target: server },
     },
   },
   test: { environment: "node", include: ["src/**/*.test.ts"] },

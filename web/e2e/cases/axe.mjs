@@ -4,7 +4,7 @@ import { bubbles, newCustomer, open, reply, shot, showAll } from "../world.mjs";
 
 async function expectClean(page, where) {
   // Colours are measured where things stand, not while they fade in.
-  await page.evaluate(() => Promise.all(document.getAnimations().filter((one) => one.effect?.getTiming().iterations === 1).map((one) => one.finished)));
+  await page.waitForFunction(() => document.getAnimations().every((one) => one.effect?.getTiming().iterations !== 1 || one.playState !== "running"));
   const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
   const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`);
   assert.deepEqual(told, [], where);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bubbles, eventually, newCustomer, open, reply, thread } from "../world.mjs";
+import { bubbles, eventually, newCustomer, open, reply, row, showAll, thread } from "../world.mjs";
 
 const status = (page, text, name) => bubbles(page, text).locator(`[data-status=${name}]`);
 
@@ -50,13 +50,16 @@ export const cases = {
 
   async "an answer to an older view is held back, and goes out when the agent says so"(world) {
     const { page, context } = world.agents[0];
+    const { page: colleague } = world.agents[1];
     const customer = newCustomer(world, "Yann");
     await customer.write("Two loaves please");
     await open(page, customer);
     await context.setOffline(true);
     await page.getByText("You are offline.").waitFor();
     await reply(page, "Two loaves it is");
+    await showAll(colleague);
     await customer.write("No, three!");
+    await row(colleague, customer).getByText("No, three!").waitFor();
     await context.setOffline(false);
     await bubbles(page, "No, three!").waitFor();
     await thread(page).getByText("Is your answer still right?").waitFor();

@@ -9,13 +9,13 @@ export type LinkState =
   | { kind: "reconnecting"; since: number; retryAt: number }
   | { kind: "offline"; since: number };
 
-export type Frame = FormattedExecutionResult<Record<string, unknown>>;
+export type Frame = FormattedExecutionResult<Record<string, unknown>, unknown>;
 
 const pingEvery = 10_000;
 const pongWithin = 5_000;
-const longestDelay = 10_000;
+const longestDelay = 5_000;
 /** A connection that has held for so long counts as good; one that is closed right after it opened does not reset the pauses. */
-const goodAfter = 5_000;
+const goodAfter = 2_000;
 
 /**
  * The one WebSocket of this tab. It never resubscribes by itself: a stream that breaks asks for its turn and subscribes again with

@@ -1,5 +1,6 @@
-import { useValue } from "../lib/value";
+import { useState } from "react";
 import { cx } from "../lib/cx";
+import { useValue } from "../lib/value";
 import { ContactPane } from "../inbox/contact-pane";
 import { ListPane } from "../inbox/list-pane";
 import { ThreadPane } from "../inbox/thread-pane";
@@ -9,7 +10,6 @@ import { HelpDialog } from "./help";
 import { Rail } from "./rail";
 import { useShortcuts } from "./shortcuts";
 import { useWorkspace } from "./workspace";
-import { useState } from "react";
 
 /** The signed-in page: rail, list, thread, contact. On a phone one of list and thread at a time. */
 export function Shell() {
@@ -20,16 +20,18 @@ export function Shell() {
   useShortcuts(workspace);
   return (
     <div className="flex h-dvh flex-col">
-      <h1 className="sr-only">Switchboard inbox</h1>
       <Banner />
       <div className="flex min-h-0 grow flex-col-reverse md:flex-row">
         <Rail hiddenOnPhone={conversationId !== null} />
-        <div className={cx("min-h-0 w-full grow border-line md:w-80 md:grow-0 md:border-r lg:w-88", conversationId !== null && "max-md:hidden")}>
-          <ListPane />
-        </div>
-        <main className={cx("relative flex min-h-0 min-w-0 grow", conversationId === null && "max-md:hidden")}>
-          <ThreadPane key={conversationId} contactShown={contact} onToggleContact={() => setContact((shown) => !shown)} />
-          {conversationId !== null && <ContactPane conversationId={conversationId} shown={contact} onClose={() => setContact(false)} />}
+        <main className="flex min-h-0 min-w-0 grow">
+          <h1 className="sr-only">Inbox</h1>
+          <div className={cx("min-h-0 w-full grow border-line md:w-80 md:grow-0 md:border-r lg:w-88", conversationId !== null && "max-md:hidden")}>
+            <ListPane />
+          </div>
+          <div className={cx("relative flex min-h-0 min-w-0 grow", conversationId === null && "max-md:hidden")}>
+            <ThreadPane key={conversationId} contactShown={contact} onToggleContact={() => setContact((shown) => !shown)} />
+            {conversationId !== null && <ContactPane conversationId={conversationId} shown={contact} onClose={() => setContact(false)} />}
+          </div>
         </main>
       </div>
       {help && <HelpDialog onClose={() => workspace.help.set(false)} />}

@@ -29,9 +29,12 @@ describe("Table", () => {
   });
 });
 
+function links(text: string): string[] {
+  return linkify(text).flatMap((piece) => piece.href ?? []);
+}
+
 describe("linkify", () => {
   it("links http and https and nothing else", () => {
-    const links = (text: string) => linkify(text).flatMap((piece) => piece.href ?? []);
     expect(links("see https://example.test/a?b=1. Bye")).toEqual(["https://example.test/a?b=1"]);
     expect(links("javascript:alert(1) data:text/html,x ftp://x mailto:a@b")).toEqual([]);
     expect(links("https://")).toEqual([]);

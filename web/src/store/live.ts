@@ -36,6 +36,16 @@ export class Live {
   }
 
   /**
+   * Stores a message. A retry also tells its original that it was retried: that is no change of the original's own, so no event of it
+   * need come.
+   */
+  keepMessage(message: Message): void {
+    this.messages.put(message);
+    const original = message.retryOf === null ? undefined : this.messages.get(message.retryOf);
+    if (original && original.retriedBy !== message.id) this.messages.put({ ...original, retriedBy: message.id });
+  }
+
+  /**
    * Runs a mutation of the agent's with one idempotency key, again and with the same key while it is not known whether it took
    * effect. Gives up after three tries, so that the agent is told instead of kept waiting.
    */

@@ -52,7 +52,7 @@ export class Thread {
 
   /** Takes a message that a mutation returned. Its event follows, or has come already. */
   keep(message: Message): void {
-    this.#live.messages.put(message);
+    this.#live.keepMessage(message);
     if (this.#bySeq.has(message.seq)) return;
     this.#bySeq.set(message.seq, message.id);
     this.#arrange();
@@ -88,7 +88,7 @@ export class Thread {
     const { last, before } = this.#window(message);
     try {
       const { messages } = await this.#page(last, before);
-      for (const { node } of messages.edges) this.#live.messages.put(node);
+      for (const { node } of messages.edges) this.#live.keepMessage(node);
     } catch (thrown) {
       if (!asApiError(thrown).transient) throw thrown;
     }
@@ -142,7 +142,7 @@ export class Thread {
 
   #take(page: Page): void {
     for (const { node, cursor } of page.edges) {
-      this.#live.messages.put(node);
+      this.#live.keepMessage(node);
       this.#bySeq.set(node.seq, node.id);
       this.#places.set(node.seq, cursor);
     }
@@ -151,7 +151,7 @@ export class Thread {
 
   #apply(event: Event): void {
     const { message } = event;
-    this.#live.messages.put(message);
+    this.#live.keepMessage(message);
     // A change of a message that is further back than what was read: it is right when it is read.
     if (event.kind !== "MESSAGE_CREATED" || this.#bySeq.has(message.seq)) return;
     this.#bySeq.set(message.seq, message.id);
