@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
 
 	"github.com/switchboard-inbox/switchboard/internal/demo"
 )
@@ -83,8 +86,13 @@ func TestDevStory(t *testing.T) {
 		t.Errorf("verify ends with %d:\n%s", code, out)
 	}
 	writes(t, p, f, token, "Is anybody there?")
+	closed := listens(t, f, token)
 	if code, took := p.end(syscall.SIGTERM); code != 0 || took > 30*time.Second {
 		t.Errorf("SIGTERM: exit code %d after %v", code, took)
+	}
+
+	if code := <-closed; code != websocket.CloseGoingAway {
+		t.Errorf("the socket was closed with %d", code)
 	}
 
 	p, f = startDev(t, dir)
@@ -109,6 +117,43 @@ func TestDevStory(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "dev.json")); err == nil {
 		t.Error("dev.json tells of a process that has ended")
 	}
+}
+
+// listens opens a socket with a subscription and returns the code that it will be closed with.
+func listens(t *testing.T, f facts, token string) <-chan int {
+	t.Helper()
+	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: 10 * time.Second}
+	conn, _, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(f.App, "http")+"/graphql", http.Header{"Origin": {f.App}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	for _, message := range []string{
+		`{"type":"connection_init","payload":{"authorization":"Bearer ` + token + `"}}`,
+		`{"id":"1","type":"subscribe","payload":{"query":"subscription { unreadCountEvents { __typename } }"}}`,
+	} {
+		if err := conn.WriteMessage(websocket.TextMessage, []byte(message)); err != nil {
+			t.Fatal(err)
+		}
+		if _, answer, err := conn.ReadMessage(); err != nil || strings.Contains(string(answer), "error") {
+			t.Fatalf("%s, %v", answer, err)
+		}
+	}
+	closed := make(chan int, 1)
+	go func() {
+		for {
+			if _, _, err := conn.ReadMessage(); err != nil {
+				var closing *websocket.CloseError
+				_ = errors.As(err, &closing)
+				if closing == nil {
+					closing = &websocket.CloseError{}
+				}
+				closed <- closing.Code
+				return
+			}
+		}
+	}()
+	return closed
 }
 
 // writes lets a new customer write, and waits until the agent sees it.
