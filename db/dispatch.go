@@ -32,29 +32,29 @@ func (tx *Tx) InsertDispatches(ctx context.Context, lifetime time.Duration, disp
 // in a transaction that locks in the usual order.
 //
 // A row waits for an earlier one of its conversation until that one may be passed, and even then while it is about to be called (due)
-// or being called (its call may still be running).
+// or being called (its call may still be running). (SELECT app.now()) is evaluated once, app.now() for every row.
 const claim = `
 WITH due AS (
-  SELECT d.message_id, d.state, d.expires_at <= app.now() AS expired
+  SELECT d.message_id, d.state, d.attempt, d.tries, d.crashes, d.auth_retried, d.expires_at <= (SELECT app.now()) AS expired
   FROM dispatches d
-  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND d.due_at <= app.now()
-    AND (d.state <> 'READY' OR d.expires_at <= app.now() OR NOT EXISTS (
+  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND d.due_at <= (SELECT app.now())
+    AND (d.state <> 'READY' OR d.expires_at <= (SELECT app.now()) OR NOT EXISTS (
       SELECT FROM dispatches e
       WHERE e.tenant_id = d.tenant_id AND e.conversation_id = d.conversation_id AND e.seq < d.seq
-        AND (e.passable_at IS NULL OR e.passable_at > app.now() OR e.state = 'READY' AND e.due_at <= app.now()
-          OR e.state = 'SENDING' AND e.due_at > app.now() + $4::interval - $5::interval)))
+        AND (e.passable_at IS NULL OR e.passable_at > (SELECT app.now()) OR e.state = 'READY' AND e.due_at <= (SELECT app.now())
+          OR e.state = 'SENDING' AND e.due_at > (SELECT app.now()) + $4::interval - $5::interval)))
   ORDER BY d.due_at, d.message_id
   LIMIT cardinality($3::uuid[])
   FOR UPDATE OF d SKIP LOCKED
 ), judged AS (
-  SELECT due.message_id, due.state, due.expired, m.conversation_id, m.kind, m.text, m.content, m.reply_to, m.on_unknown, c.contact_id,
+  SELECT due.*, m.conversation_id, m.kind, m.text, m.content, m.reply_to, m.on_unknown, c.contact_id,
     due.state = 'READY' AND NOT due.expired AND $6 AND m.kind <> 'TEMPLATE'
-      AND coalesce(c.last_inbound_at <= app.now() - interval '24 hours', true) AS shut
+      AND coalesce(c.last_inbound_at <= (SELECT app.now()) - interval '24 hours', true) AS shut
   FROM due
   JOIN messages m ON m.tenant_id = $1 AND m.id = due.message_id
   JOIN conversations c ON c.tenant_id = $1 AND c.id = m.conversation_id
 ), claimed AS (
-  UPDATE dispatches d SET state = 'SENDING', attempt = d.attempt + 1, due_at = app.now() + $4::interval
+  UPDATE dispatches d SET state = 'SENDING', attempt = d.attempt + 1, due_at = (SELECT app.now()) + $4::interval
   FROM judged j
   WHERE d.tenant_id = $1 AND d.message_id = j.message_id AND j.state = 'READY' AND NOT j.expired AND NOT j.shut
   RETURNING d.message_id, d.attempt, coalesce(d.recipient, (
@@ -65,12 +65,11 @@ WITH due AS (
   SELECT c.*, ($3::uuid[])[row_number() OVER (ORDER BY c.message_id)] AS attempt_id FROM claimed c
 ), made AS (
   INSERT INTO delivery_attempts (tenant_id, id, message_id, channel_account_id, attempt, started_at, outcome, recipient)
-  SELECT $1, n.attempt_id, n.message_id, $2, n.attempt, app.now(), 'SENDING', n.recipient FROM numbered n
+  SELECT $1, n.attempt_id, n.message_id, $2, n.attempt, (SELECT app.now()), 'SENDING', n.recipient FROM numbered n
 )
-SELECT j.message_id, j.conversation_id, j.state, j.expired, j.shut, coalesce(n.attempt, d.attempt), n.attempt_id, d.tries, d.crashes,
-  d.auth_retried, coalesce(n.recipient, ''), j.kind, j.text, j.content, coalesce(j.reply_to, ''), coalesce(j.on_unknown, '')
+SELECT j.message_id, j.conversation_id, j.state, j.expired, j.shut, coalesce(n.attempt, j.attempt), n.attempt_id, j.tries, j.crashes,
+  j.auth_retried, coalesce(n.recipient, ''), j.kind, j.text, j.content, coalesce(j.reply_to, ''), coalesce(j.on_unknown, '')
 FROM judged j
-JOIN dispatches d ON d.tenant_id = $1 AND d.message_id = j.message_id
 LEFT JOIN numbered n ON n.message_id = j.message_id
 ORDER BY j.message_id`
 

@@ -131,7 +131,7 @@ func (tx *Tx) AttachExternalIDs(ctx context.Context, ids map[uuid.UUID]string) e
 }
 
 // UpdateDeliveries implements outbound.FactRows.
-func (tx *Tx) UpdateDeliveries(ctx context.Context, deliveries map[uuid.UUID]outbound.Delivery) error {
+func (tx *Tx) UpdateDeliveries(ctx context.Context, deliveries map[uuid.UUID]outbound.Delivery, externalIDs map[uuid.UUID]string) error {
 	if len(deliveries) == 0 {
 		return nil
 	}
@@ -144,6 +144,7 @@ func (tx *Tx) UpdateDeliveries(ctx context.Context, deliveries map[uuid.UUID]out
 		SentAts:       column(ids, func(id uuid.UUID) time.Time { return value(deliveries[id].SentAt) }),
 		DeliveredAts:  column(ids, func(id uuid.UUID) time.Time { return value(deliveries[id].DeliveredAt) }),
 		ReadAts:       column(ids, func(id uuid.UUID) time.Time { return value(deliveries[id].ReadAt) }),
+		ExternalIds:   column(ids, func(id uuid.UUID) string { return externalIDs[id] }),
 		FailedAts:     column(ids, func(id uuid.UUID) time.Time { return value(deliveries[id].FailedAt) }),
 	})
 }

@@ -59,11 +59,12 @@ SET status = u.status, failed_code = nullif(u.failed_code, ''), failed_reason = 
   sent_at = nullif(u.sent_at, '0001-01-01 00:00:00+00'::timestamptz),
   delivered_at = nullif(u.delivered_at, '0001-01-01 00:00:00+00'::timestamptz),
   read_at = nullif(u.read_at, '0001-01-01 00:00:00+00'::timestamptz),
-  failed_at = nullif(u.failed_at, '0001-01-01 00:00:00+00'::timestamptz), version = m.version + 1
+  failed_at = nullif(u.failed_at, '0001-01-01 00:00:00+00'::timestamptz),
+  external_id = coalesce(m.external_id, nullif(u.external_id, '')), version = m.version + 1
 FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@statuses::text[]) AS status, unnest(@failed_codes::text[]) AS failed_code,
   unnest(@failed_reasons::text[]) AS failed_reason, unnest(@sent_ats::timestamptz[]) AS sent_at,
   unnest(@delivered_ats::timestamptz[]) AS delivered_at, unnest(@read_ats::timestamptz[]) AS read_at,
-  unnest(@failed_ats::timestamptz[]) AS failed_at) u
+  unnest(@failed_ats::timestamptz[]) AS failed_at, unnest(@external_ids::text[]) AS external_id) u
 WHERE m.tenant_id = @tenant_id AND m.id = u.id;
 
 -- name: InvalidateIdentities :exec

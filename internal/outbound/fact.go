@@ -96,8 +96,8 @@ type FactRows interface {
 	LockDeliveries(ctx context.Context, messages []uuid.UUID) ([]Delivered, error)
 	// AttachExternalIDs gives messages that have none the provider's id.
 	AttachExternalIDs(ctx context.Context, ids map[uuid.UUID]string) error
-	// UpdateDeliveries writes how far messages have come and raises their versions by one.
-	UpdateDeliveries(ctx context.Context, deliveries map[uuid.UUID]Delivery) error
+	// UpdateDeliveries writes how far messages have come, gives those that have none the provider's id, and raises their versions by one.
+	UpdateDeliveries(ctx context.Context, deliveries map[uuid.UUID]Delivery, externalIDs map[uuid.UUID]string) error
 	// InvalidateAddresses marks contacts' addresses as not reachable, each with the reason.
 	InvalidateAddresses(ctx context.Context, now time.Time, reasons map[string]string) error
 }

@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ type news struct {
 	steps    []guarded[Step]
 	failures []guarded[failure]
 	facts    []reported
+	external map[uuid.UUID]string // the providers' ids of accepted messages
 }
 
 // acceptance proves that a provider has the message: it is never sent again.
@@ -69,7 +71,10 @@ func (o *Outbound) learn(ctx context.Context, tx Tx, now time.Time, n *news) (le
 		return learned{}, err
 	}
 	fresh, err := tx.InsertFacts(ctx, now, n.earliest())
-	if err != nil || len(fresh) == 0 {
+	if err != nil {
+		return learned{}, err
+	}
+	if err := tx.AttachExternalIDs(ctx, n.stale(fresh)); err != nil || len(fresh) == 0 {
 		return learned{}, err
 	}
 	return o.derive(ctx, tx, now, n, messages, conversations, fresh)
@@ -157,20 +162,17 @@ func (n *news) settleDispatches(ctx context.Context, tx Tx, now time.Time) error
 		return err
 	}
 	done := make([]uuid.UUID, 0, len(n.accepted)+len(n.failures))
-	attach := make(map[uuid.UUID]string, len(n.accepted))
+	n.external = make(map[uuid.UUID]string, len(n.accepted))
 	for _, a := range n.accepted {
 		done = append(done, a.call.MessageID)
 		if a.externalID != "" {
-			attach[a.call.MessageID] = a.externalID
+			n.external[a.call.MessageID] = a.externalID
 		}
 	}
 	for _, f := range n.failures {
 		done = append(done, f.call.MessageID)
 	}
 	if _, err := tx.DeleteDispatches(ctx, unique(done)); err != nil {
-		return err
-	}
-	if err := tx.AttachExternalIDs(ctx, attach); err != nil {
 		return err
 	}
 	steps := make([]Step, 0, len(n.steps))
@@ -261,4 +263,13 @@ func (n *news) earliest() []Fact {
 func unique(ids []uuid.UUID) []uuid.UUID {
 	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
 	return slices.Compact(ids)
+}
+
+// stale returns the providers' ids of messages about which there is no fresh fact; the others get theirs with their status.
+func (n *news) stale(fresh []NewFact) map[uuid.UUID]string {
+	ids := maps.Clone(n.external)
+	for _, f := range fresh {
+		delete(ids, f.MessageID)
+	}
+	return ids
 }

@@ -18,7 +18,7 @@ func (o *Outbound) derive(ctx context.Context, tx Tx, now time.Time, n *news, me
 	if err != nil {
 		return learned{}, err
 	}
-	if err := tx.UpdateDeliveries(ctx, after); err != nil {
+	if err := tx.UpdateDeliveries(ctx, after, n.external); err != nil {
 		return learned{}, err
 	}
 	system := inbox.SystemActor(tx.Tenant())

@@ -341,11 +341,12 @@ SET status = u.status, failed_code = nullif(u.failed_code, ''), failed_reason = 
   sent_at = nullif(u.sent_at, '0001-01-01 00:00:00+00'::timestamptz),
   delivered_at = nullif(u.delivered_at, '0001-01-01 00:00:00+00'::timestamptz),
   read_at = nullif(u.read_at, '0001-01-01 00:00:00+00'::timestamptz),
-  failed_at = nullif(u.failed_at, '0001-01-01 00:00:00+00'::timestamptz), version = m.version + 1
+  failed_at = nullif(u.failed_at, '0001-01-01 00:00:00+00'::timestamptz),
+  external_id = coalesce(m.external_id, nullif(u.external_id, '')), version = m.version + 1
 FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::text[]) AS status, unnest($4::text[]) AS failed_code,
   unnest($5::text[]) AS failed_reason, unnest($6::timestamptz[]) AS sent_at,
   unnest($7::timestamptz[]) AS delivered_at, unnest($8::timestamptz[]) AS read_at,
-  unnest($9::timestamptz[]) AS failed_at) u
+  unnest($9::timestamptz[]) AS failed_at, unnest($10::text[]) AS external_id) u
 WHERE m.tenant_id = $1 AND m.id = u.id
 `
 
@@ -359,6 +360,7 @@ type UpdateDeliveriesParams struct {
 	DeliveredAts  []time.Time
 	ReadAts       []time.Time
 	FailedAts     []time.Time
+	ExternalIds   []string
 }
 
 func (q *Queries) UpdateDeliveries(ctx context.Context, arg UpdateDeliveriesParams) error {
@@ -372,6 +374,7 @@ func (q *Queries) UpdateDeliveries(ctx context.Context, arg UpdateDeliveriesPara
 		arg.DeliveredAts,
 		arg.ReadAts,
 		arg.FailedAts,
+		arg.ExternalIds,
 	)
 	return err
 }
