@@ -260,6 +260,29 @@ func TestAlertEvents(t *testing.T) {
 	}
 }
 
+// An item that cannot be shown for a while is waited for; one that never can be is answered with an error in its place.
+func TestAnItemThatCannotBeShownIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	b, other := d.follow(d.boss, alertQuery, nil), d.follow(d.boss, alertQuery, nil)
+	alert := inboxtest.NewID()
+	d.w.Exec(`INSERT INTO alerts (tenant_id, id, kind, subject_id, message, opened_at) VALUES ($1, $2, 'STUCK', $2, 'x', now())`, d.ID.UUID(), alert)
+	d.broken.Store(3)
+	d.record(inbox.Event{Kind: inbox.EventAlertOpened, ActorKind: inbox.ActorSystem, AlertID: &alert})
+	for _, sink := range []*box{b, other} {
+		if shown := sink.item(t, 0)["alert"].(map[string]any); shown["id"] != alert.String() {
+			t.Errorf("shown %v", shown)
+		}
+	}
+	missing := inboxtest.NewID()
+	d.record(inbox.Event{Kind: inbox.EventAlertOpened, ActorKind: inbox.ActorSystem, AlertID: &missing},
+		inbox.Event{Kind: inbox.EventAlertOpened, ActorKind: inbox.ActorSystem, AlertID: &alert})
+	b.await(t, "what follows", func() bool { return len(b.payloads) == 3 })
+	if !strings.Contains(string(b.payloads[1]), `"code":"INTERNAL"`) {
+		t.Errorf("the missing alert was shown as %s", b.payloads[1])
+	}
+}
+
 // A cursor that cannot be continued, and a buffer that stays full, end in one Resync that any kind of subscription can show.
 func TestResyncIsTheLastItem(t *testing.T) {
 	t.Parallel()

@@ -16,6 +16,7 @@ import (
 	"github.com/switchboard-inbox/switchboard/db"
 	"github.com/switchboard-inbox/switchboard/graph"
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
+	"github.com/switchboard-inbox/switchboard/internal/fault"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
 	"github.com/switchboard-inbox/switchboard/internal/live"
@@ -33,6 +34,7 @@ type desk struct {
 	inbox          *inbox.Inbox
 	subscriptions  *graph.Subscriptions
 	executor       *executor.Executor
+	broken         atomic.Int64 // readings of alerts that fail
 	reads          atomic.Int64 // transactions that read for subscribers
 	mine, theirs   uuid.UUID    // channel accounts: of the agent's team, and of another
 	kim, max, boss inbox.Actor  // two agents of one team, and a supervisor
@@ -75,7 +77,13 @@ func (d *desk) serve() {
 	out := outbound.New(opened.Outbound(), outbound.Config{})
 	resolver := graph.NewResolver(read, out, nil, nil, time.Now)
 	d.subscriptions = graph.NewSubscriptions(graph.SubscriptionsConfig{
-		Hub: hub, Inbox: read, Resolver: resolver, Alerts: out.AlertsOf, Logger: slog.New(slog.DiscardHandler),
+		Alerts: func(ctx context.Context, actor inbox.Actor, ids []uuid.UUID) ([]outbound.Alert, error) {
+			if d.broken.Add(-1) >= 0 {
+				return nil, fault.New(fault.Unavailable, "the database is away")
+			}
+			return out.AlertsOf(ctx, actor, ids)
+		},
+		Hub: hub, Inbox: read, Resolver: resolver, Logger: slog.New(slog.DiscardHandler),
 	})
 	d.executor = executor.New(gen.NewExecutableSchema(gen.Config{Resolvers: resolver}))
 	ctx, cancel := context.WithCancel(context.Background())

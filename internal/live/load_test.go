@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/switchboard-inbox/switchboard/internal/fault"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
 	"github.com/switchboard-inbox/switchboard/internal/live"
@@ -184,6 +185,77 @@ func TestASlowTenantStallsNobody(t *testing.T) {
 	}
 	close(source.gate)
 	late.await(t, "the stuck tenant's event", func() bool { return len(late.got) == 1 })
+}
+
+// failing is a source whose database is away for some reads.
+type failing struct {
+	live.Source
+	left atomic.Int64
+}
+
+func (f *failing) away() error {
+	if f.left.Add(-1) >= 0 {
+		return fault.New(fault.Unavailable, "the database is away")
+	}
+	return nil
+}
+
+func (f *failing) Events(
+	ctx context.Context, tenant inbox.TenantID, after int64, limit int, wanted func(*inbox.Event) bool,
+) (inbox.EventPage, error) {
+	if err := f.away(); err != nil {
+		return inbox.EventPage{}, err
+	}
+	return f.Source.Events(ctx, tenant, after, limit, wanted)
+}
+
+func (f *failing) Snapshot(ctx context.Context, tenant inbox.TenantID, events []inbox.Event) (*inbox.Snapshot, error) {
+	if err := f.away(); err != nil {
+		return nil, err
+	}
+	return f.Source.Snapshot(ctx, tenant, events)
+}
+
+func (f *failing) Access(ctx context.Context, actor inbox.Actor) (inbox.Actor, error) {
+	if err := f.away(); err != nil {
+		return actor, err
+	}
+	return f.Source.Access(ctx, actor)
+}
+
+// While the database is away subscribers wait: nothing is lost, nothing comes twice, and nobody is let in unchecked.
+func TestFailedReadsAreRepeated(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	var source *failing
+	p := launch(t, w, options{alone: true, source: func(inner live.Source) live.Source {
+		source = &failing{Source: inner}
+		return source
+	}})
+	source.left.Store(1)
+	_, err := p.hub.Subscribe(t.Context(), live.Request{Actor: s.agent, Audience: &visible{}, Taker: newClient(1)})
+	if !fault.Is(err, fault.Unavailable) {
+		t.Fatalf("let in without a look: %v", err)
+	}
+	for range 5 {
+		if err := p.record(t.Context(), s.ID, s.event()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listening, resuming := newClient(100), newClient(100)
+	defer p.subscribe(t, s.agent, &visible{}, nil, listening)()
+	beginning := p.cursor(t, s.ID, 0)
+	source.left.Store(3)
+	defer p.subscribe(t, s.agent, &visible{}, beginning, resuming)()
+	resuming.await(t, "history", func() bool { return len(resuming.got) == 5 })
+	source.left.Store(2)
+	agent := s.agent.ID()
+	if err := p.record(t.Context(), s.ID, s.event(), access(inbox.EventAccessChanged, &agent, nil), s.event()); err != nil {
+		t.Fatal(err)
+	}
+	listening.await(t, "the news", func() bool { return len(listening.got) == 2 })
+	resuming.await(t, "the news after history", func() bool { return len(resuming.got) == 7 })
 }
 
 // late lets something happen between the reading of a page and its use.
