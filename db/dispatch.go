@@ -32,7 +32,8 @@ func (tx *Tx) InsertDispatches(ctx context.Context, lifetime time.Duration, disp
 // in a transaction that locks in the usual order.
 //
 // A row waits for an earlier one of its conversation until that one may be passed, and even then while it is about to be called (due)
-// or being called (its call may still be running). (SELECT app.now()) is evaluated once, app.now() for every row.
+// or being called (its call may still be running). (SELECT app.now()) is evaluated once, app.now() for every row; OFFSET 0
+// keeps each join a look-up by key, because the planner cannot know how few rows the limit lets through.
 const claim = `
 WITH due AS (
   SELECT d.message_id, d.state, d.attempt, d.tries, d.crashes, d.auth_retried, d.expires_at <= (SELECT app.now()) AS expired
@@ -51,8 +52,8 @@ WITH due AS (
     due.state = 'READY' AND NOT due.expired AND $6 AND m.kind <> 'TEMPLATE'
       AND coalesce(c.last_inbound_at <= (SELECT app.now()) - interval '24 hours', true) AS shut
   FROM due
-  JOIN messages m ON m.tenant_id = $1 AND m.id = due.message_id
-  JOIN conversations c ON c.tenant_id = $1 AND c.id = m.conversation_id
+  CROSS JOIN LATERAL (SELECT * FROM messages x WHERE x.tenant_id = $1 AND x.id = due.message_id OFFSET 0) m
+  CROSS JOIN LATERAL (SELECT * FROM conversations x WHERE x.tenant_id = $1 AND x.id = m.conversation_id OFFSET 0) c
 ), claimed AS (
   UPDATE dispatches d SET state = 'SENDING', attempt = d.attempt + 1, due_at = (SELECT app.now()) + $4::interval
   FROM judged j
