@@ -77,7 +77,7 @@ func newWorld(t *testing.T, redisURL string) *world {
 	w := &world{World: inboxtest.New(t), t: t, provider: &provider{taken: map[string]int{}, begun: make(chan string, 1024)}}
 	w.tenant = w.Tenant("acme")
 	w.account = w.tenant.Account("sales", nil)
-	sealed := keys.Seal([]byte(`{}`), outbound.CredentialsPlace(w.tenant.ID, w.account))
+	sealed := keys.Seal([]byte(`{}`), inbox.CredentialsPlace(w.tenant.ID, w.account))
 	w.Exec("UPDATE channel_accounts SET provider = 'stub', credentials_sealed = $1", sealed)
 	w.agent = w.tenant.As(w.tenant.Agent("ada", inbox.RoleAgent), inbox.RoleAgent, w.account)
 	registry, err := channel.NewRegistry(w.provider)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
-	"github.com/switchboard-inbox/switchboard/internal/secret"
 )
 
 const (
@@ -138,7 +137,7 @@ func (v *visit) prepare(road Road) lane {
 		return l
 	}
 	l.provider = provider
-	opened, err := v.o.cfg.Secrets.Open(road.Sealed, CredentialsPlace(v.tenant, v.account))
+	opened, err := v.o.cfg.Secrets.Open(road.Sealed, inbox.CredentialsPlace(v.tenant, v.account))
 	if err != nil {
 		l.broken = &channel.SendError{Class: channel.Auth, Code: "credentials", Reason: "The account's credentials cannot be opened.", Err: err}
 		return l
@@ -148,9 +147,4 @@ func (v *visit) prepare(road Road) lane {
 		l.rate = limiter.Rate(l.account)
 	}
 	return l
-}
-
-// CredentialsPlace returns where the credentials of a channel account are sealed to.
-func CredentialsPlace(tenant inbox.TenantID, account uuid.UUID) secret.Place {
-	return secret.Place{Tenant: tenant.String(), Table: "channel_accounts", Row: account.String(), Column: "credentials"}
 }

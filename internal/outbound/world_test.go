@@ -63,7 +63,7 @@ func (w *world) addAccount(tenant *inboxtest.Tenant, name string) uuid.UUID {
 }
 
 func (w *world) setToken(tenant *inboxtest.Tenant, account uuid.UUID, token string) {
-	sealed := w.keys.Seal([]byte(`{"token":"`+token+`"}`), outbound.CredentialsPlace(tenant.ID, account))
+	sealed := w.keys.Seal([]byte(`{"token":"`+token+`"}`), inbox.CredentialsPlace(tenant.ID, account))
 	w.Exec("UPDATE channel_accounts SET credentials_sealed = $2 WHERE id = $1", account, sealed)
 }
 
