@@ -25,9 +25,9 @@ setup-test:
 build: web ## build bin/switchboard with the agent app inside
 	@go build -o bin/switchboard ./cmd/switchboard
 
-web: web/dist/.built ## build the agent app
+web: web/node_modules/.built ## build the agent app
 
-web/dist/.built: web/node_modules/.ready $(WEB_SOURCES)
+web/node_modules/.built: web/node_modules/.ready $(WEB_SOURCES)
 	@cd web && $(NPM) run build
 	@touch $@
 
