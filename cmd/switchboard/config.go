@@ -122,6 +122,9 @@ func (e *environment) check(need needs) []error {
 	add(need.http, "SWITCHBOARD_ALLOWED_ORIGINS", "list whole origins, comma between", wrong(err))
 	_, err = httpd.ParseProxies(e.TrustedProxies)
 	add(need.http, "SWITCHBOARD_TRUSTED_PROXIES", "list them with a comma between", wrong(err))
+	if !e.MetaAppSecret.IsZero() && e.MetaVerifyToken.IsZero() {
+		add(need.http, "SWITCHBOARD_META_VERIFY_TOKEN", "choose a long random text and give it to Meta too", errMissing)
+	}
 	_, err = meta.New(meta.Config{BaseURL: e.MetaBaseURL, Version: e.MetaVersion})
 	add(need.provider, "META_GRAPH_BASE_URL or META_GRAPH_VERSION", "leave them out for Meta itself", wrong(err))
 	return problems

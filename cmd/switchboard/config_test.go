@@ -62,13 +62,15 @@ func TestConfigurationTellsEverythingThatIsWrongAndShowsNoSecret(t *testing.T) {
 		"DATABASE_URL": "mysql://root:CANARY@x", "REDIS_URL": "http://CANARY", "SWITCHBOARD_KEKS": "CANARY", "SWITCHBOARD_JWT_KEYS": "k1:CANARY",
 		"SWITCHBOARD_FILE_KEYS": "CANARY", "SWITCHBOARD_BLOB_URL": "ftp://x", "PORT": "eighty", "ADMIN_ADDR": "9090", "PUBLIC_BASE_URL": "desk.example",
 		"SWITCHBOARD_ALLOWED_ORIGINS": "desk.example", "SWITCHBOARD_TRUSTED_PROXIES": "lan", "META_GRAPH_VERSION": "23", "LOG_LEVEL": "loud",
-		"SWITCHBOARD_ACCESS_TOKEN_LIFE": "2h", "MIGRATE_DATABASE_URL": "x://CANARY", "LISTEN_DATABASE_URL": "x://CANARY",
+		"SWITCHBOARD_ACCESS_TOKEN_LIFE": "2h", "SWITCHBOARD_META_APP_SECRET": "CANARY", "MIGRATE_DATABASE_URL": "x://CANARY", "LISTEN_DATABASE_URL": "x://CANARY",
 	}
 	setVars(t, wrong)
 	_, err := readEnvironment(needs{database: true, owner: true, redis: true, keys: true, http: true, blob: true, provider: true})
 	if err == nil {
 		t.Fatal("all of it is wrong")
 	}
+	delete(wrong, "SWITCHBOARD_META_APP_SECRET") // it is right, but needs a token beside it
+	wrong["SWITCHBOARD_META_VERIFY_TOKEN"] = ""
 	for name := range wrong {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not told:\n%v", name, err)

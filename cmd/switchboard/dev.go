@@ -35,7 +35,7 @@ func dev(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer d.logFile.Close()
+	defer func() { _ = d.logFile.Close() }()
 	if err := d.startServers(ctx); err != nil {
 		return errors.Join(err, d.stopServers())
 	}

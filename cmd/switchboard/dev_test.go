@@ -123,11 +123,11 @@ func TestDevStory(t *testing.T) {
 func listens(t *testing.T, f facts, token string) <-chan int {
 	t.Helper()
 	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: 10 * time.Second}
-	conn, _, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(f.App, "http")+"/graphql", http.Header{"Origin": {f.App}})
+	conn, response, err := dialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(f.App, "http")+"/graphql", http.Header{"Origin": {f.App}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() })
+	t.Cleanup(func() { _, _ = conn.Close(), response.Body.Close() })
 	for _, message := range []string{
 		`{"type":"connection_init","payload":{"authorization":"Bearer ` + token + `"}}`,
 		`{"id":"1","type":"subscribe","payload":{"query":"subscription { unreadCountEvents { __typename } }"}}`,

@@ -118,7 +118,7 @@ func printHelp() {
 func flags(name, usage string) *flag.FlagSet {
 	set := flag.NewFlagSet(name, flag.ContinueOnError)
 	set.Usage = func() {
-		fmt.Fprintf(set.Output(), "usage: switchboard %s %s\n", name, usage)
+		_, _ = fmt.Fprintf(set.Output(), "usage: switchboard %s %s\n", name, usage)
 		set.PrintDefaults()
 	}
 	return set
@@ -136,13 +136,13 @@ func parse(set *flag.FlagSet, args []string, required ...string) error {
 	set.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	for _, name := range required {
 		if !given[name] {
-			fmt.Fprintf(set.Output(), "the flag --%s is missing\n", name)
+			_, _ = fmt.Fprintf(set.Output(), "the flag --%s is missing\n", name)
 			set.Usage()
 			return errUsage
 		}
 	}
 	if set.NArg() > 0 {
-		fmt.Fprintf(set.Output(), "%q is not understood\n", set.Arg(0))
+		_, _ = fmt.Fprintf(set.Output(), "%q is not understood\n", set.Arg(0))
 		set.Usage()
 		return errUsage
 	}

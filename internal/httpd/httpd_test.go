@@ -152,7 +152,7 @@ func TestEveryCodeHasAnAnswer(t *testing.T) {
 func TestErrorsTellOnlyWhatTheyMay(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.DiscardHandler)
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	w := httptest.NewRecorder()
 	writeError(w, r, log, fault.Wrap(fault.Internal, io.ErrUnexpectedEOF, "dial 10.0.0.7"))
 	if w.Code != 500 || strings.Contains(w.Body.String(), "10.0.0.7") || strings.Contains(w.Body.String(), "EOF") {
@@ -279,7 +279,7 @@ func TestOrigins(t *testing.T) {
 		"": true, "https://desk.example.com": true, "http://localhost:5173": true, "https://host.example": true, "http://host.example": true,
 		"http://desk.example.com": false, "https://evil.example": false, "null": false, "https://host.example.evil": false, "http://localhost:5174": false,
 	} {
-		r := httptest.NewRequest("GET", "/graphql", nil)
+		r := httptest.NewRequest(http.MethodGet, "/graphql", nil)
 		r.Host = "host.example"
 		if origin != "" {
 			r.Header.Set("Origin", origin)

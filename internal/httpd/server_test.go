@@ -62,7 +62,7 @@ func TestReadiness(t *testing.T) {
 	up := func(context.Context) error { return nil }
 	ask := func(h *Health, path string) (int, string) {
 		w := httptest.NewRecorder()
-		NewAdminHandler(h, http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		NewAdminHandler(h, http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		return w.Code, w.Body.String()
 	}
 	checks := func(err ...func(context.Context) error) map[string]func(context.Context) error {

@@ -1,6 +1,7 @@
 package telemetry_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -25,7 +26,7 @@ func TestMetricNames(t *testing.T) {
 	m.TenantViolated()
 	m.Gauge("switchboard_sockets_open", "Open sockets.", func() float64 { return 7 })
 	w := httptest.NewRecorder()
-	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, line := range []string{
 		`switchboard_http_requests_total{route="/graphql",status="200"} 1`, `switchboard_http_request_seconds_count{route="/graphql"} 1`,
 		`switchboard_provider_calls_total{class="",outcome="ACCEPTED",provider="meta"} 1`, `switchboard_provider_call_seconds_count{provider="meta"} 1`,
