@@ -34,6 +34,8 @@ async function openAgent(world, login) {
     const own = /net::ERR_|WebSocket connection to/.test(message.text());
     if (message.type() === "error" && !own) complaints.push(`console: ${message.text()}`);
   });
+  // The page asks before it is left while messages wait.
+  page.on("dialog", (dialog) => void dialog.accept());
   const wire = await openWire(page);
   await page.goto(world.appUrl);
   const agent = { page, context, login, complaints, wire };
@@ -106,7 +108,9 @@ export function newCustomer(world, first = "Nadia") {
 /** Shows all open conversations, nothing opened. */
 export async function showAll(page, status = "Open") {
   const tab = page.getByRole("tab", { name: /^All/ });
-  if (!(await tab.isVisible())) await page.getByRole("button", { name: "Back to the list" }).click();
+  const back = page.getByRole("button", { name: "Back to the list" });
+  await tab.or(back).filter({ visible: true }).first().waitFor();
+  if (await back.isVisible()) await back.click();
   await page.getByRole("radio", { name: status }).check({ force: true });
   await tab.click();
 }

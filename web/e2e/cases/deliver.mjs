@@ -36,6 +36,40 @@ export const cases = {
     assert.equal(await thread(page).getByRole("button", { name: "Retry" }).count(), 0);
   },
 
+  async "a template is sent with its variables"(world) {
+    const { page } = world.agents[0];
+    const customer = newCustomer(world, "Yuna");
+    await customer.write("Where is my parcel?");
+    await open(page, customer);
+    await page.getByRole("button", { name: "Send a template" }).click();
+    const form = page.getByRole("dialog", { name: "Send a template" });
+    await form.getByLabel("Name").fill("order_update");
+    await form.getByRole("button", { name: "Add a variable" }).last().click();
+    await form.getByLabel("Body variables, 1").fill("parcel 7718");
+    await form.getByRole("button", { name: "Send template" }).click();
+    const sent = thread(page).locator("[data-direction=OUTBOUND]").filter({ hasText: "order_update" });
+    await sent.locator("[data-status=DELIVERED], [data-status=READ]").waitFor();
+    await sent.getByText("parcel 7718").first().waitFor();
+    assert.equal((await customer.calls()).length, 1);
+  },
+
+  async "a number that cannot be reached is marked, flagged for follow-up, and alerts the supervisor"(world) {
+    const { page } = world.agents[0];
+    const customer = newCustomer(world, "Zeno");
+    await customer.write("Call me back");
+    await open(page, customer);
+    await customer.fault("invalid_recipient");
+    await reply(page, "We will");
+    await status(page, "We will", "FAILED").waitFor();
+    await page.getByRole("complementary", { name: "Contact" }).getByText("Cannot be reached").waitFor();
+    await row(page, customer).getByRole("img", { name: "Follow up by hand" }).waitFor();
+    await page.getByRole("button", { name: /^Alerts, \d+ open/ }).click();
+    const alerts = page.getByRole("dialog", { name: "Alerts" });
+    await alerts.getByText("Follow up by hand").first().waitFor();
+    await alerts.getByRole("button", { name: "Open the conversation" }).first().click();
+    await page.getByRole("heading", { level: 2, name: customer.name }).first().waitFor();
+  },
+
   async "a quoted reply carries the quote"(world) {
     const { page } = world.agents[0];
     const customer = newCustomer(world, "Xenia");

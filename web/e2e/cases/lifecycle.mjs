@@ -57,13 +57,19 @@ export const cases = {
     await customer.write("Fine");
     await open(page, customer);
     // The page keeps its old view: its live connection is held back, its requests are not.
-    wire.held = true;
-    await wire.cut();
-    await page.getByText("Reconnecting…").waitFor();
-    await customer.write("Wait, one more thing");
-    await page.keyboard.press("e");
-    await page.getByText("A new message has arrived. Read it first, then resolve.").waitFor();
-    wire.held = false;
+    const { page: colleague } = world.agents[0];
+    await showAll(colleague);
+    try {
+      wire.held = true;
+      await wire.cut();
+      await page.getByText("Reconnecting…").waitFor();
+      await customer.write("Wait, one more thing");
+      await row(colleague, customer).getByText("Wait, one more thing").waitFor();
+      await page.keyboard.press("e");
+      await page.getByText("A new message has arrived. Read it first, then resolve.").waitFor();
+    } finally {
+      wire.held = false;
+    }
     await page.getByRole("button", { name: "Try now" }).click();
     await bubbles(page, "Wait, one more thing").waitFor();
     await page.getByText("Reconnecting…").waitFor({ state: "detached" });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { newCustomer, row, showAll, signIn } from "../world.mjs";
+import { eventually, inboundTexts, newCustomer, open, row, showAll, signIn } from "../world.mjs";
 
 export const cases = {
   async "a reload keeps the sign-in, and a second tab of the browser has it too"(world) {
@@ -16,6 +16,36 @@ export const cases = {
     await customer.write("Hello, both of you");
     await Promise.all([row(page, customer).waitFor(), row(second, customer).waitFor()]);
     await second.close();
+  },
+
+  async "the access token is renewed before it expires, over a new connection, and nothing is lost or doubled meanwhile"(world) {
+    const { page, wire } = world.agents[1];
+    // The server's token lives longer than a test should: the page is told that it has seven seconds.
+    await page.route("**/graphql", async (route) => {
+      if (!route.request().postData()?.includes("mutation Refresh")) return route.fallback();
+      const response = await route.fetch();
+      const answer = await response.json();
+      answer.data.refresh.expiresAt = new Date(Date.now() + 7000).toISOString();
+      await route.fulfill({ response, json: answer });
+    });
+    await page.reload();
+    const customer = newCustomer(world, "Mika");
+    const texts = Array.from({ length: 40 }, (_, i) => `Step ${i + 1}`);
+    await customer.write("Start");
+    await open(page, customer);
+    const { opened } = wire;
+    let announced = false;
+    for (const text of texts) {
+      await customer.write(text);
+      announced ||= await page.getByText("Reconnecting…").isVisible();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    await eventually(async () => assert.deepEqual(await inboundTexts(page), ["Start", ...texts]));
+    assert.ok(wire.opened > opened, "the connection was not renewed");
+    assert.equal(announced, false, "a planned renewal is not worth a banner");
+    await page.unroute("**/graphql");
+    await page.reload();
+    await page.getByRole("tablist", { name: "Whose conversations" }).waitFor();
   },
 
   async "a wrong password is refused in words, and signing out ends every tab"(world) {

@@ -47,7 +47,7 @@ export class ApiError extends Error {
   }
 }
 
-const unreachable = "Switchboard cannot be reached. It will be tried again.";
+const unreachable = "Switchboard cannot be reached.";
 
 export function networkError(): ApiError {
   return new ApiError("NETWORK", unreachable);

@@ -117,6 +117,8 @@ export class Actions {
       toasts.error("A new message has arrived. Read it first, then resolve.");
     } else if (error.code === "CONFLICT" && typeof other === "string") {
       toasts.error(error.message, { label: "Open it", run: () => router.go({ conversationId: other }) });
+    } else if (error.code === "NETWORK") {
+      toasts.error("Switchboard cannot be reached. Try this again when the connection is back.");
     } else {
       toasts.error(error.message);
     }

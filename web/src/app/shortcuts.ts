@@ -45,6 +45,10 @@ function run(workspace: Workspace, key: string): boolean {
   const conversation = id ? workspace.live.conversations.get(id) : undefined;
   if (!conversation) return false;
   const { actions, router } = workspace;
+  if (key === "Escape") {
+    focusRow(conversation.id);
+    return true;
+  }
   const open = () => router.go({ conversationId: conversation.id });
   switch (key) {
     case "c":

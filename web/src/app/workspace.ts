@@ -36,6 +36,8 @@ export class Workspace {
   /** Under which key a message was shown while it was on its way, so that its bubble stays the same when it is stored. */
   readonly bubbleKeys = new Map<string, string>();
 
+  #stop = new AbortController();
+
   constructor(session: Session, viewer: Viewer) {
     this.session = session;
     this.viewer = viewer;
@@ -49,6 +51,11 @@ export class Workspace {
     });
     this.alerts = this.supervises ? new Alerts(this.live) : null;
     this.actions = new Actions(this);
+    // What waits in the outbox survives a reload, but not the closing of the tab.
+    const leaving = (event: BeforeUnloadEvent) => {
+      if (this.outbox.items.get().some((item) => !item.refusal)) event.preventDefault();
+    };
+    addEventListener("beforeunload", leaving, { signal: this.#stop.signal });
   }
 
   get supervises(): boolean {
@@ -63,6 +70,7 @@ export class Workspace {
   }
 
   dispose(): void {
+    this.#stop.abort();
     this.outbox.dispose();
     this.unread.dispose();
     this.alerts?.dispose();

@@ -4,7 +4,7 @@ import { useWorkspace } from "../app/workspace";
 import { cx } from "../lib/cx";
 import { useRow } from "../lib/table";
 import { fullTime, shortAge, whenAhead } from "../lib/time";
-import { useValue } from "../lib/value";
+import { useUnread } from "../store/unread";
 import { Avatar, ChannelIcon } from "../ui/bits";
 import { useContactName } from "./names";
 
@@ -22,7 +22,7 @@ export const ConversationRow = memo(function ConversationRow({ id, now, selected
   const workspace = useWorkspace();
   const conversation = useRow(workspace.live.conversations, id);
   const name = useContactName(conversation?.contact);
-  const unread = useValue(workspace.unread.byConversation).get(id) ?? 0;
+  const unread = useUnread(workspace.unread, id);
   if (!conversation) return null;
   const { contact, assignee, channelAccount, snoozedUntil } = conversation;
   const open = () => workspace.router.go({ conversationId: id });

@@ -24,7 +24,7 @@ export function useReadMarker(scroller: HTMLElement | null, thread: Thread): voi
         .map((id) => live.messages.get(id))
         .filter((message) => message !== undefined)
         .toSorted((a, b) => b.seq - a.seq)[0];
-      if (!newest || (unread.byConversation.get().get(thread.conversationId) ?? 0) === 0) return;
+      if (!newest || unread.of(thread.conversationId) === 0) return;
       const asked = performance.now();
       try {
         const { markRead } = await live.api.mutate(MarkReadDocument, {

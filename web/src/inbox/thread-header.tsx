@@ -1,5 +1,7 @@
 import { AlarmClock, ArrowLeft, Check, ChevronDown, Flag, PanelRight, RotateCcw, UserCheck } from "lucide-react";
 import { useRef } from "react";
+import type { Router } from "../app/route";
+import { focusRow } from "../app/shortcuts";
 import { useWorkspace } from "../app/workspace";
 import { useNow } from "../lib/now";
 import { whenAhead } from "../lib/time";
@@ -23,7 +25,7 @@ export function ThreadHeader({ conversation, contactShown, onToggleContact }: Pr
   const name = useContactName(conversation?.contact);
   return (
     <header className="flex h-15 shrink-0 items-center gap-3 border-b border-line bg-surface px-2 md:px-4">
-      <IconButton label="Back to the list" className="md:hidden" onClick={() => router.go({ conversationId: null })}>
+      <IconButton label="Back to the list" className="md:hidden" onClick={() => back(router)}>
         <ArrowLeft size={20} aria-hidden />
       </IconButton>
       {conversation ? (
@@ -60,6 +62,13 @@ export function ThreadHeader({ conversation, contactShown, onToggleContact }: Pr
       </IconButton>
     </header>
   );
+}
+
+/** Goes back to the list, to the row that the agent came from. */
+function back(router: Router): void {
+  const { conversationId } = router.route.get();
+  router.go({ conversationId: null });
+  if (conversationId) requestAnimationFrame(() => focusRow(conversationId));
 }
 
 function HeaderActions({ conversation }: { conversation: Conversation }) {

@@ -49,6 +49,10 @@ function OpenThread({ thread, ...header }: Props & { thread: Thread }) {
   const { live, router } = useWorkspace();
   const conversation = useRow(live.conversations, thread.conversationId);
   const phase = useValue(thread.phase);
+  useEffect(() => {
+    // On a phone the list, and the row that had the focus, is gone now.
+    if (document.activeElement === document.body && matchMedia("(width < 48rem)").matches) document.getElementById("messages")?.focus();
+  }, []);
   if (phase.kind === "failed" && (!conversation || phase.error.code === "NOT_FOUND" || phase.error.code === "FORBIDDEN")) {
     return (
       <Empty icon={<CircleAlert size={22} aria-hidden />} title="This conversation cannot be shown">

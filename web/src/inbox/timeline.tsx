@@ -47,6 +47,7 @@ export function Timeline({ thread }: { thread: Thread }) {
     <div className="relative min-h-0 grow">
       <div
         ref={setScroller}
+        id="messages"
         role="region"
         aria-label="Messages"
         tabIndex={0}

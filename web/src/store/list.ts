@@ -16,6 +16,7 @@ type Page = ConversationsQuery["conversations"];
 type Event = Extract<ConversationEventsSubscription["conversationEvents"], { __typename: "ConversationEvent" }>;
 
 const pageSize = 40;
+const retryPause = 3000;
 
 /**
  * The conversations under one filter, newest message first, as far as the agent has scrolled. It reads a page, follows the stream
@@ -66,8 +67,10 @@ export class ConversationList {
       if (generation !== this.#generation) return;
       this.#append(page);
     } catch (thrown) {
-      this.more.set("some");
-      this.#toasts.error(asApiError(thrown).message);
+      // It is asked for again as long as the end is in view; not at once, or a dead network would be asked without end.
+      setTimeout(() => this.more.get() === "loading" && this.more.set("some"), retryPause);
+      const error = asApiError(thrown);
+      if (!error.transient) this.#toasts.error(error.message);
     }
   }
 

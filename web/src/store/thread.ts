@@ -9,6 +9,7 @@ type Event = Extract<MessageEventsSubscription["messageEvents"], { __typename: "
 
 const pageSize = 30;
 const gapPatience = 3000;
+const retryPause = 3000;
 
 /** The messages of one conversation, in order, as far back as the agent has scrolled. */
 export class Thread {
@@ -69,8 +70,10 @@ export class Thread {
       this.#start = messages.pageInfo.startCursor ?? start;
       this.older.set(messages.pageInfo.hasPreviousPage ? "some" : "none");
     } catch {
-      // Scrolling asks again.
-      if (start === this.#start) this.older.set("some");
+      // It is asked for again as long as the beginning is in view; not at once, or a dead network would be asked without end.
+      setTimeout(() => {
+        if (start === this.#start) this.older.set("some");
+      }, retryPause);
     }
   }
 

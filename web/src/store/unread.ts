@@ -1,3 +1,4 @@
+import { useSyncExternalStore } from "react";
 import { openStream } from "../api/stream";
 import {
   type ConversationCountEventsSubscription,
@@ -28,6 +29,10 @@ export class Unread {
 
   dispose(): void {
     this.#stop();
+  }
+
+  of(conversationId: string): number {
+    return this.byConversation.get().get(conversationId) ?? 0;
   }
 
   /** Takes a number that was asked for at the given time, unless a newer one has come in between. */
@@ -63,6 +68,11 @@ export class Unread {
       onRefused: () => {},
     });
   };
+}
+
+/** Returns how many messages of the conversation are unread, and renders again when that, and only that, changes. */
+export function useUnread(unread: Unread, conversationId: string): number {
+  return useSyncExternalStore(unread.byConversation.subscribe, () => unread.of(conversationId));
 }
 
 /** The numbers on the tabs under one filter; null until they are known. */
