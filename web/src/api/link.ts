@@ -133,18 +133,22 @@ export class Link {
 
   #connected(): void {
     this.#connectedAt = Date.now();
-    this.#moving = false;
     this.state.set({ kind: "online" });
   }
 
   #closed(event: unknown, token: string): void {
     clearTimeout(this.#pong);
-    if (this.#stop.signal.aborted || this.#moving) return;
+    if (this.#stop.signal.aborted) return;
+    if (this.#moving) {
+      // Only the close of the old socket is nothing to speak of; one of the new socket is trouble like any other.
+      this.#moving = false;
+      return;
+    }
     const code = closeCode(event);
     // Nothing was open any more: graphql-ws closes an idle socket so.
     if (code === 1000 && this.#streams === 0) return this.state.set({ kind: "connecting" });
     if (code === 4401 || code === 4403) this.#session.refuse(token);
-    if (!navigator.onLine) return this.#offline();
+    if (!navigator.onLine || this.state.get().kind === "offline") return this.#offline();
     const state = this.state.get();
     const since = state.kind === "reconnecting" || state.kind === "offline" ? state.since : Date.now();
     if (Date.now() - this.#connectedAt > goodAfter) this.#failures = 0;
