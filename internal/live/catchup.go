@@ -94,10 +94,11 @@ func (sub *subscription) replay(items []*Item) error {
 			}
 		}
 		if audience.Wants(&item.Event) {
-			if item.Snapshot() == nil {
+			held := item.held()
+			if held == nil {
 				return nil // the reader let go of it meanwhile; load it again
 			}
-			if err := sub.insist(item, audience.View(item, sub.actor)); err != nil {
+			if err := sub.insist(held, audience.View(held, sub.actor)); err != nil {
 				return err
 			}
 		}

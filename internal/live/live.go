@@ -64,6 +64,18 @@ func (i *Item) Cursor() string { return inbox.Cursor{Epoch: i.Epoch, Seq: i.Seq}
 // Snapshot returns what the event points to, as of a moment at or after it. It is never nil for an item that an audience wants.
 func (i *Item) Snapshot() *inbox.Snapshot { return i.snapshot.Load() }
 
+// held returns a copy that keeps what the item points to now, or nil when nothing is loaded. The reader lets go of what its old items
+// point to while a subscriber still waits for room for one of them.
+func (i *Item) held() *Item {
+	snapshot := i.snapshot.Load()
+	if snapshot == nil {
+		return nil
+	}
+	held := &Item{Event: i.Event, Epoch: i.Epoch}
+	held.snapshot.Store(snapshot)
+	return held
+}
+
 // View is the form in which an audience shows an item to one of its members. Audiences give the values above Gone their meaning.
 type View uint8
 
