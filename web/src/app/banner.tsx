@@ -26,7 +26,7 @@ export function Banner() {
           )}
           <span>
             {state.kind === "offline"
-              ? "You are offline. Messages you send will go out when the connection is back."
+              ? "You are offline. Messages you send will go out when the connection is back; if the customer has written by then, you are asked first."
               : "Reconnecting… New messages may not show yet. What you send is kept and goes out."}
             {waiting > 0 && ` ${waiting === 1 ? "1 message is" : `${waiting} messages are`} waiting.`}
           </span>

@@ -1,12 +1,19 @@
 import { LoaderCircle } from "lucide-react";
 import { type FormEvent, useRef, useState } from "react";
-import { asApiError } from "../api/errors";
+import { asApiError, type ErrorCode } from "../api/errors";
 import type { Session } from "../api/session";
 import { Button } from "../ui/button";
 import { Field } from "../ui/field";
 import { Brand } from "./brand";
 
 const tenantKey = "switchboard.tenant";
+
+const troubles: Partial<Record<ErrorCode, string>> = {
+  NETWORK: "Switchboard cannot be reached. Check your connection and try again.",
+  // Which of the three is wrong is nobody's business.
+  UNAUTHENTICATED: "Business, email or password is not right.",
+  RATE_LIMITED: "Too many attempts. Wait a minute and try again.",
+};
 
 /** The form to sign in with. It remembers the business, never the person. */
 export function SignIn({ session, reason }: { session: Session; reason: string | null }) {
@@ -29,7 +36,7 @@ export function SignIn({ session, reason }: { session: Session; reason: string |
       localStorage.setItem(tenantKey, text("tenant"));
     } catch (thrown) {
       const error = asApiError(thrown);
-      setTrouble(error.code === "NETWORK" ? "Switchboard cannot be reached. Check your connection and try again." : error.message);
+      setTrouble(troubles[error.code] ?? error.message);
       setBusy(false);
       password.current?.select();
     }
