@@ -41,7 +41,13 @@ type batch struct {
 	now      time.Time
 	arrivals []arrival
 	verdicts []verdict
-	files    []uuid.UUID // attachments to be fetched once the transaction is committed
+	after    aftermath
+}
+
+// aftermath is what is left to do once the transaction is committed.
+type aftermath struct {
+	files    []uuid.UUID // attachments to be fetched
+	receipts []MatchedReceipts
 }
 
 func newBatch(in *Ingest, tx Tx, tenant TenantID, arrivals []arrival) *batch {
@@ -75,9 +81,9 @@ func (b *batch) run(ctx context.Context, how mode) error {
 
 // alone applies one arrival under a savepoint. One whose data is refused is quarantined with the reason.
 func (b *batch) alone(ctx context.Context, which []int) error {
-	files := len(b.files)
+	before := b.after
 	err := b.tx.Savepoint(ctx, func() error {
-		b.files = b.files[:files] // of a run before this one
+		b.after = before // what a run before this one added is undone
 		return b.apply(ctx, which)
 	})
 	if err == nil {
@@ -86,7 +92,7 @@ func (b *batch) alone(ctx context.Context, which []int) error {
 	if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Conflict) {
 		return err
 	}
-	b.files = b.files[:files]
+	b.after = before
 	b.verdicts[which[0]] = verdict{Quarantined, clean("it cannot be stored: "+err.Error(), maxReason)}
 	return nil
 }
@@ -107,6 +113,10 @@ func (b *batch) apply(ctx context.Context, which []int) error {
 			}
 			messages = append(messages, &incoming{index: i, arrival: a, event: event, names: names})
 		case channel.StatusChanged:
+			if len(event.ExternalID) > maxKey {
+				b.verdicts[i] = verdict{Quarantined, "the id of its message is too long"}
+				continue
+			}
 			receipts = append(receipts, Receipt{ChannelAccountID: a.account, StatusChanged: event})
 			reported = append(reported, i)
 		case channel.Notice:
@@ -115,17 +125,30 @@ func (b *batch) apply(ctx context.Context, which []int) error {
 			b.verdicts[i] = verdict{Quarantined, clean(orElse(a.item.Reason, "the provider's report is of an unknown sort"), maxReason)}
 		}
 	}
-	// Receipts first: their advisory locks come before contacts and conversations in the lock order.
-	if len(receipts) > 0 {
-		outcomes, err := b.receipts.ApplyReceipts(ctx, b.tx, b.now, receipts)
-		if err != nil {
-			return err
-		}
-		for n, i := range reported {
-			b.verdicts[i] = verdict{outcome: outcomes[n]}
-		}
+	if len(receipts) == 0 {
+		return b.applyMessages(ctx, messages, nil)
 	}
-	return b.applyMessages(ctx, messages)
+	// One lock order for both: what receipts are matched by comes before contacts; then the conversations of both, together; then messages.
+	matched, err := b.receipts.MatchReceipts(ctx, b.tx, b.now, receipts)
+	if err != nil {
+		return err
+	}
+	if err := b.applyMessages(ctx, messages, matched.Conversations()); err != nil {
+		return err
+	}
+	return b.applyReceipts(ctx, matched, reported)
+}
+
+func (b *batch) applyReceipts(ctx context.Context, matched MatchedReceipts, reported []int) error {
+	outcomes, err := matched.Apply(ctx)
+	if err != nil {
+		return err
+	}
+	for n, i := range reported {
+		b.verdicts[i] = verdict{outcome: outcomes[n]}
+	}
+	b.after.receipts = append(b.after.receipts, matched)
+	return nil
 }
 
 // refuse returns why a message cannot be stored whatever happens, or "".

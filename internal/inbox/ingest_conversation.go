@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,11 +23,13 @@ type slot struct {
 	entered      bool // a message of this batch has reached it, so it is open
 }
 
-// conversations locks the newest conversation of each sender who wrote a message, and those of the messages that are marked.
-func (b *batch) conversations(ctx context.Context, messages []*incoming) (*housing, error) {
+// conversations locks the newest conversation of each sender who wrote a message, those of the messages that are marked, and the
+// ones in also.
+func (b *batch) conversations(ctx context.Context, messages []*incoming, also []uuid.UUID) (*housing, error) {
 	h := &housing{current: map[Pair]*slot{}, byID: map[uuid.UUID]*Conversation{}}
 	var pairs []Pair
-	var accounts, ids []uuid.UUID
+	var accounts []uuid.UUID
+	ids := slices.Clone(also)
 	for _, m := range messages {
 		if m.message != nil {
 			pairs = append(pairs, m.pair())

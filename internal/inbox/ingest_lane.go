@@ -6,8 +6,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
@@ -150,7 +148,7 @@ const (
 	oneByOne             // each under a savepoint of its own
 )
 
-// transact stores the items in one transaction, and rings for the files that came with them.
+// transact stores the items in one transaction, and then does what is left to do.
 func (in *Ingest) transact(tenant TenantID, arrivals []arrival, how mode) (err error) {
 	defer func() {
 		if r := recover(); r != nil { // the transaction is rolled back; a bug must not end the process
@@ -159,17 +157,27 @@ func (in *Ingest) transact(tenant TenantID, arrivals []arrival, how mode) (err e
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	var files []uuid.UUID
+	var after aftermath
 	err = in.store.InTenant(ctx, tenant, func(tx Tx) error {
 		b := newBatch(in, tx, tenant, arrivals)
 		if err := b.store(ctx, how); err != nil {
 			return err
 		}
-		files = b.files
+		after = b.after
 		return nil
 	})
-	if err == nil && in.media != nil && len(files) > 0 {
-		in.media.FetchSoon(tenant, files)
+	if err == nil {
+		in.finish(ctx, tenant, after)
 	}
 	return err
+}
+
+// finish rings for files and tells the operator about receipts, after the commit.
+func (in *Ingest) finish(ctx context.Context, tenant TenantID, after aftermath) {
+	if in.media != nil && len(after.files) > 0 {
+		in.media.FetchSoon(tenant, after.files)
+	}
+	for _, receipts := range after.receipts {
+		receipts.Announce(ctx)
+	}
 }

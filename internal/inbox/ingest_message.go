@@ -28,8 +28,9 @@ func (m *incoming) targetRef() ExternalRef {
 	return ExternalRef{ChannelAccountID: m.arrival.account, ExternalID: m.event.Target}
 }
 
-// applyMessages stores messages and marks as sets, in the lock order: contacts, conversations, messages.
-func (b *batch) applyMessages(ctx context.Context, messages []*incoming) error {
+// applyMessages stores messages and marks as sets, in the lock order: contacts, conversations, messages. The conversations in also are
+// locked with those of the messages.
+func (b *batch) applyMessages(ctx context.Context, messages []*incoming, also []uuid.UUID) error {
 	if len(messages) == 0 {
 		return nil
 	}
@@ -45,7 +46,7 @@ func (b *batch) applyMessages(ctx context.Context, messages []*incoming) error {
 		return err
 	}
 	findTargets(messages, known)
-	houses, err := b.conversations(ctx, messages)
+	houses, err := b.conversations(ctx, messages, also)
 	if err != nil {
 		return err
 	}
@@ -169,7 +170,7 @@ func (b *batch) attach(ctx context.Context, messages []*incoming) error {
 			ID: id, MessageID: m.message.ID, ChannelAccountID: m.arrival.account, Media: media, Filename: media.Filename,
 			MIMEType: media.MIMEType, State: AttachmentPending, CreatedAt: b.now,
 		})
-		b.files = append(b.files, id)
+		b.after.files = append(b.after.files, id)
 	}
 	if len(attachments) == 0 {
 		return nil

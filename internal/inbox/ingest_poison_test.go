@@ -155,7 +155,7 @@ func TestPanicIsOneQuarantinedItem(t *testing.T) {
 
 type panicking struct{}
 
-func (panicking) ApplyReceipts(context.Context, inbox.Tx, time.Time, []inbox.Receipt) ([]inbox.Outcome, error) {
+func (panicking) MatchReceipts(context.Context, inbox.Tx, time.Time, []inbox.Receipt) (inbox.MatchedReceipts, error) {
 	panic("a bug")
 }
 

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/switchboard-inbox/switchboard/db"
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
@@ -20,12 +22,25 @@ type receipts struct {
 	got []inbox.Receipt
 }
 
-func (r *receipts) ApplyReceipts(_ context.Context, _ inbox.Tx, _ time.Time, batch []inbox.Receipt) ([]inbox.Outcome, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.got = append(r.got, batch...)
-	return slices.Repeat([]inbox.Outcome{inbox.Applied}, len(batch)), nil
+func (r *receipts) MatchReceipts(_ context.Context, _ inbox.Tx, _ time.Time, batch []inbox.Receipt) (inbox.MatchedReceipts, error) {
+	return noted{to: r, batch: batch}, nil
 }
+
+type noted struct {
+	to    *receipts
+	batch []inbox.Receipt
+}
+
+func (noted) Conversations() []uuid.UUID { return nil }
+
+func (n noted) Apply(context.Context) ([]inbox.Outcome, error) {
+	n.to.mu.Lock()
+	defer n.to.mu.Unlock()
+	n.to.got = append(n.to.got, n.batch...)
+	return slices.Repeat([]inbox.Outcome{inbox.Applied}, len(n.batch)), nil
+}
+
+func (noted) Announce(context.Context) {}
 
 // ingest returns an Ingest on the world's database that ends with the test.
 func (w *world) ingest(change ...func(*inbox.IngestConfig)) *inbox.Ingest {

@@ -44,7 +44,7 @@ func (in *Ingest) ReplayQuarantined(ctx context.Context, tenant TenantID, provid
 // replay replays some items that were not touched since the replay began.
 func (in *Ingest) replay(ctx context.Context, tenant TenantID, providers *channel.Registry, most int, began time.Time) (Replayed, error) {
 	var sum Replayed
-	var files []uuid.UUID
+	var after aftermath
 	err := in.store.InTenant(ctx, tenant, func(tx Tx) error {
 		stored, err := tx.LockQuarantined(ctx, most, began)
 		if err != nil || len(stored) == 0 {
@@ -61,14 +61,14 @@ func (in *Ingest) replay(ctx context.Context, tenant TenantID, providers *channe
 		}
 		// The first arrival of each stored item has its id and settles its line; what else the item held gets lines of its own.
 		lines := b.journal()
-		sum, files = b.sum(len(stored)), b.files
+		sum, after = b.sum(len(stored)), b.after
 		if err := tx.SettleJournal(ctx, lines[:len(stored)], laterOf(b.now, began)); err != nil {
 			return err
 		}
 		return tx.InsertJournal(ctx, lines[len(stored):])
 	})
-	if err == nil && in.media != nil && len(files) > 0 {
-		in.media.FetchSoon(tenant, files)
+	if err == nil {
+		in.finish(ctx, tenant, after)
 	}
 	return sum, err
 }

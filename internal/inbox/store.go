@@ -70,9 +70,20 @@ type Recorder interface {
 // ReceiptApplier applies providers' receipts inside ingest's transaction. outbound implements it, because what a receipt leads to is
 // decided there.
 type ReceiptApplier interface {
-	// ApplyReceipts applies the receipts of one tenant's items and returns, for each, whether it changed anything (Applied) or
-	// repeated what was known (Duplicate). A receipt whose message is not known yet is parked and counts as Applied.
-	ApplyReceipts(ctx context.Context, tx Tx, now time.Time, receipts []Receipt) ([]Outcome, error)
+	// MatchReceipts takes the locks that come first in the lock order and finds what the receipts of one tenant's items are about. It
+	// changes nothing yet.
+	MatchReceipts(ctx context.Context, tx Tx, now time.Time, receipts []Receipt) (MatchedReceipts, error)
+}
+
+// MatchedReceipts are receipts whose messages are known, as far as they can be, within one transaction.
+type MatchedReceipts interface {
+	// Conversations returns those that Apply is likely to change. Whoever locks others too locks them all together before.
+	Conversations() []uuid.UUID
+	// Apply applies the receipts and returns, for each, whether it changed anything (Applied) or repeated what was known (Duplicate). A
+	// receipt whose message is not known yet is parked and counts as Applied.
+	Apply(ctx context.Context) ([]Outcome, error)
+	// Announce tells the operator what came of it. It is called once the transaction is committed.
+	Announce(ctx context.Context)
 }
 
 // Receipt is a provider's report about a message we sent, with the channel account it came through.

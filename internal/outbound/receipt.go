@@ -17,34 +17,52 @@ type noted struct {
 	call *Called
 }
 
-// ApplyReceipts implements inbox.ReceiptApplier. A receipt is matched by our attempt id first and by the provider's id otherwise, both
-// only within the channel account it came through, so that knowing an id of somebody else's leads nowhere. Any receipt proves that
-// the provider has the message, whatever the call's own outcome was.
-func (o *Outbound) ApplyReceipts(ctx context.Context, itx inbox.Tx, now time.Time, receipts []inbox.Receipt) (
-	[]inbox.Outcome, error,
-) {
-	if len(receipts) == 0 {
-		return nil, nil
-	}
-	tx := o.store.Join(itx)
-	found, err := match(ctx, tx, now, receipts)
-	if err != nil {
-		return nil, err
-	}
-	parked, err := tx.ParkFacts(ctx, toPark(found))
-	if err != nil {
-		return nil, err
-	}
-	result, err := o.learn(ctx, tx, now, receiptNews(found))
-	if err != nil {
-		return nil, err
-	}
-	o.announce(ctx, tx.Tenant(), result.opened)
-	for _, code := range result.failed {
-		o.cfg.Metrics.Failed(code)
-	}
-	return outcomes(found, parked, result.facts), nil
+// receipts are a batch of them within one transaction; they implement inbox.MatchedReceipts.
+type receipts struct {
+	o     *Outbound
+	tx    Tx
+	now   time.Time
+	found []noted
+	told  learned
 }
+
+// MatchReceipts implements inbox.ReceiptApplier. A receipt is matched by our attempt id first and by the provider's id otherwise, both
+// only within the channel account it came through, so that knowing an id of somebody else's leads nowhere.
+func (o *Outbound) MatchReceipts(ctx context.Context, itx inbox.Tx, now time.Time, reported []inbox.Receipt) (inbox.MatchedReceipts, error) {
+	tx := o.store.Join(itx)
+	found, err := match(ctx, tx, now, reported)
+	if err != nil {
+		return nil, err
+	}
+	return &receipts{o: o, tx: tx, now: now, found: found}, nil
+}
+
+// Conversations returns those of the messages that are reported as failed: they are flagged.
+func (r *receipts) Conversations() []uuid.UUID {
+	var ids []uuid.UUID
+	for _, f := range r.found {
+		if f.call != nil && f.kind == FactFailed {
+			ids = append(ids, f.call.ConversationID)
+		}
+	}
+	return unique(ids)
+}
+
+// Apply parks what led to no call and learns from the rest. Any receipt proves that the provider has the message, whatever the call's own
+// outcome was.
+func (r *receipts) Apply(ctx context.Context) ([]inbox.Outcome, error) {
+	parked, err := r.tx.ParkFacts(ctx, toPark(r.found))
+	if err != nil {
+		return nil, err
+	}
+	if r.told, err = r.o.learn(ctx, r.tx, r.now, receiptNews(r.found)); err != nil {
+		return nil, err
+	}
+	return outcomes(r.found, parked, r.told.facts), nil
+}
+
+// Announce tells the operator about opened alerts and lost messages.
+func (r *receipts) Announce(ctx context.Context) { r.o.tell(ctx, r.tx.Tenant(), r.told) }
 
 // match locks the external ids and finds the calls that the receipts are about.
 func match(ctx context.Context, tx Tx, now time.Time, receipts []inbox.Receipt) ([]noted, error) {

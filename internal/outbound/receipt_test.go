@@ -120,7 +120,7 @@ func TestReceiptsOvertakeTheAnswer(t *testing.T) {
 		go func() { // beside the answer: sometimes before it is recorded, sometimes after
 			r := w.receipt("ext-"+c.Attempt, channel.StatusDelivered, time.Now())
 			_ = w.DB.InTenant(context.WithoutCancel(t.Context()), w.tenant.ID, func(tx inbox.Tx) error {
-				_, err := w.out.ApplyReceipts(t.Context(), tx, time.Now().UTC(), []inbox.Receipt{r})
+				_, err := w.apply(tx, r)
 				return err
 			})
 		}()
@@ -150,7 +150,7 @@ func TestReceiptsDoNotCross(t *testing.T) {
 	stranger := w.Tenant("stranger")
 	forged.ChannelAccountID = w.addAccount(stranger, "theirs")
 	err := w.DB.InTenant(t.Context(), stranger.ID, func(tx inbox.Tx) error {
-		_, err := w.out.ApplyReceipts(t.Context(), tx, time.Now().UTC(), []inbox.Receipt{forged})
+		_, err := w.apply(tx, forged)
 		return err
 	})
 	if err != nil {

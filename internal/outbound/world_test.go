@@ -169,13 +169,22 @@ func (w *world) receive(receipts ...inbox.Receipt) []inbox.Outcome {
 	w.t.Helper()
 	var told []inbox.Outcome
 	err := w.DB.InTenant(w.t.Context(), w.tenant.ID, func(tx inbox.Tx) (err error) {
-		told, err = w.out.ApplyReceipts(w.t.Context(), tx, time.Now().UTC(), receipts)
+		told, err = w.apply(tx, receipts...)
 		return err
 	})
 	if err != nil {
 		w.t.Fatalf("receipts: %v", err)
 	}
 	return told
+}
+
+// apply applies receipts within a transaction.
+func (w *world) apply(tx inbox.Tx, receipts ...inbox.Receipt) ([]inbox.Outcome, error) {
+	matched, err := w.out.MatchReceipts(w.t.Context(), tx, time.Now().UTC(), receipts)
+	if err != nil {
+		return nil, err
+	}
+	return matched.Apply(w.t.Context())
 }
 
 func (w *world) receipt(external string, status channel.Status, at time.Time) inbox.Receipt {
