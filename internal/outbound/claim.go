@@ -35,6 +35,11 @@ type catch struct {
 func (v *visit) look(ctx context.Context, n int) (catch, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
 	defer cancel()
+	if v.lane.provider == nil {
+		if err := v.arrive(ctx); err != nil {
+			return catch{}, err
+		}
+	}
 	granted, retry := n, time.Duration(0)
 	if v.lane.rate.PerSecond > 0 {
 		granted, retry = v.o.cfg.Limiter.Reserve(ctx, v.account, v.lane.rate, n)
@@ -70,6 +75,17 @@ func (v *visit) look(ctx context.Context, n int) (catch, error) {
 		c.calls = nil
 	}
 	return c, err
+}
+
+// arrive reads the lane before the first look: the rate it may send at must be known before anything is claimed.
+func (v *visit) arrive(ctx context.Context) error {
+	return v.o.store.ReadTenant(ctx, v.tenant, func(tx Tx) error {
+		road, err := tx.Road(ctx, v.account)
+		if err == nil {
+			v.see(road)
+		}
+		return err
+	})
 }
 
 // see takes over what the lane is like now. Credentials are opened afresh when they or the account have changed.
