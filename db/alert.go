@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,7 +15,7 @@ import (
 
 // InsertAlerts implements outbound.AlertRows.
 func (tx *Tx) InsertAlerts(ctx context.Context, now time.Time, alerts []outbound.Alert) ([]outbound.Alert, error) {
-	rows, err := tx.q.OpenAlerts(ctx, gen.OpenAlertsParams{
+	ids, err := tx.q.OpenAlerts(ctx, gen.OpenAlertsParams{
 		TenantID: tx.tenant, Now: now,
 		Ids:               column(alerts, func(a outbound.Alert) uuid.UUID { return a.ID }),
 		Kinds:             column(alerts, func(a outbound.Alert) string { return string(a.Kind) }),
@@ -26,17 +27,7 @@ func (tx *Tx) InsertAlerts(ctx context.Context, now time.Time, alerts []outbound
 	if err != nil {
 		return nil, err
 	}
-	opened := make(map[uuid.UUID]bool, len(rows))
-	for _, r := range rows {
-		opened[r.ID] = true
-	}
-	var made []outbound.Alert
-	for _, a := range alerts {
-		if opened[a.ID] {
-			made = append(made, a)
-		}
-	}
-	return made, nil
+	return slices.DeleteFunc(slices.Clone(alerts), func(a outbound.Alert) bool { return !slices.Contains(ids, a.ID) }), nil
 }
 
 // Alerts implements outbound.AlertRows.

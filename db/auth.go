@@ -11,6 +11,7 @@ import (
 	"github.com/switchboard-inbox/switchboard/db/internal/gen"
 	"github.com/switchboard-inbox/switchboard/internal/auth"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/outbound"
 )
 
 // authStore is DB as auth sees it.
@@ -108,11 +109,11 @@ func (tx *Tx) OpenTokenReuseAlert(ctx context.Context, agent uuid.UUID, at time.
 	if err != nil {
 		return err
 	}
-	opened, err := tx.q.OpenTokenReuseAlert(ctx, gen.OpenTokenReuseAlertParams{
-		TenantID: tx.tenant, ID: id, AgentID: agent, OpenedAt: at,
+	opened, err := tx.InsertAlerts(ctx, at, []outbound.Alert{{
+		ID: id, Kind: outbound.AlertTokenReuse, SubjectID: agent, OpenedAt: at,
 		Message: "A spent sign-in token of an agent was used again; the sign-in was ended.",
-	})
-	if err == nil && opened > 0 {
+	}})
+	if err == nil && len(opened) > 0 {
 		tx.Record(inbox.Event{Kind: inbox.EventAlertOpened, At: at, ActorKind: inbox.ActorSystem, AlertID: &id, AgentID: &agent})
 	}
 	return err

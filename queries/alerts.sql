@@ -9,7 +9,7 @@ FROM tenants t, (SELECT unnest(@ids::uuid[]) AS id, unnest(@kinds::text[]) AS ki
   unnest(@messages::text[]) AS message) u
 WHERE t.tenant_id = @tenant_id
 ON CONFLICT (tenant_id, kind, subject_id) WHERE closed_at IS NULL DO NOTHING
-RETURNING id, kind, subject_id, conversation_id, channel_account_id;
+RETURNING id;
 
 -- name: Alerts :many
 SELECT * FROM alerts WHERE tenant_id = @tenant_id AND (@include_closed::boolean OR closed_at IS NULL)

@@ -34,8 +34,3 @@ WHERE k.tenant_id = @tenant_id AND k.hash = @hash AND k.revoked_at IS NULL AND (
 
 -- name: TouchAPIKey :exec
 UPDATE api_keys SET last_used_at = @at::timestamptz WHERE tenant_id = @tenant_id AND id = @id;
-
--- name: OpenTokenReuseAlert :execrows
-INSERT INTO alerts (tenant_id, id, kind, subject_id, message, opened_at, callback_due_at)
-VALUES (@tenant_id, @id, 'TOKEN_REUSE', @agent_id, @message, @opened_at, @opened_at)
-ON CONFLICT (tenant_id, kind, subject_id) WHERE closed_at IS NULL DO NOTHING;

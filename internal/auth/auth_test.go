@@ -175,6 +175,9 @@ func TestReuseEndsTheSignIn(t *testing.T) {
 			if n := f.world.Int("SELECT count(*) FROM alerts WHERE kind = 'TOKEN_REUSE' AND subject_id = $1", f.agent); n != 1 {
 				t.Errorf("%d alerts", n)
 			}
+			if n := f.world.Int("SELECT count(*) FROM alerts WHERE callback_due_at IS NOT NULL"); n != 0 {
+				t.Errorf("%d alerts are to be posted to a business that has no alert URL", n)
+			}
 			if n := f.world.Int("SELECT count(*) FROM events WHERE kind = 'SESSION_ENDED' AND agent_id = $1", f.agent); n != 1 {
 				t.Errorf("%d SESSION_ENDED events", n)
 			}

@@ -165,7 +165,7 @@ FROM tenants t, (SELECT unnest($2::uuid[]) AS id, unnest($3::text[]) AS kind, un
   unnest($7::text[]) AS message) u
 WHERE t.tenant_id = $8
 ON CONFLICT (tenant_id, kind, subject_id) WHERE closed_at IS NULL DO NOTHING
-RETURNING id, kind, subject_id, conversation_id, channel_account_id
+RETURNING id
 `
 
 type OpenAlertsParams struct {
@@ -179,16 +179,8 @@ type OpenAlertsParams struct {
 	TenantID          uuid.UUID
 }
 
-type OpenAlertsRow struct {
-	ID               uuid.UUID
-	Kind             string
-	SubjectID        uuid.UUID
-	ConversationID   *uuid.UUID
-	ChannelAccountID *uuid.UUID
-}
-
 // One row an episode: an alert that is open already is not opened again.
-func (q *Queries) OpenAlerts(ctx context.Context, arg OpenAlertsParams) ([]OpenAlertsRow, error) {
+func (q *Queries) OpenAlerts(ctx context.Context, arg OpenAlertsParams) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, openAlerts,
 		arg.Now,
 		arg.Ids,
@@ -203,19 +195,13 @@ func (q *Queries) OpenAlerts(ctx context.Context, arg OpenAlertsParams) ([]OpenA
 		return nil, err
 	}
 	defer rows.Close()
-	var items []OpenAlertsRow
+	var items []uuid.UUID
 	for rows.Next() {
-		var i OpenAlertsRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Kind,
-			&i.SubjectID,
-			&i.ConversationID,
-			&i.ChannelAccountID,
-		); err != nil {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

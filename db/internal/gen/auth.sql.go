@@ -141,34 +141,6 @@ func (q *Queries) LockRefreshToken(ctx context.Context, tenantID uuid.UUID, hash
 	return i, err
 }
 
-const openTokenReuseAlert = `-- name: OpenTokenReuseAlert :execrows
-INSERT INTO alerts (tenant_id, id, kind, subject_id, message, opened_at, callback_due_at)
-VALUES ($1, $2, 'TOKEN_REUSE', $3, $4, $5, $5)
-ON CONFLICT (tenant_id, kind, subject_id) WHERE closed_at IS NULL DO NOTHING
-`
-
-type OpenTokenReuseAlertParams struct {
-	TenantID uuid.UUID
-	ID       uuid.UUID
-	AgentID  uuid.UUID
-	Message  string
-	OpenedAt time.Time
-}
-
-func (q *Queries) OpenTokenReuseAlert(ctx context.Context, arg OpenTokenReuseAlertParams) (int64, error) {
-	result, err := q.db.Exec(ctx, openTokenReuseAlert,
-		arg.TenantID,
-		arg.ID,
-		arg.AgentID,
-		arg.Message,
-		arg.OpenedAt,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const spendRefreshToken = `-- name: SpendRefreshToken :exec
 UPDATE refresh_tokens SET spent_at = $1, spent_nonce = $2, successor_sealed = $3
 WHERE tenant_id = $4 AND id = $5
