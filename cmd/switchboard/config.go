@@ -17,15 +17,16 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/auth"
 	"github.com/switchboard-inbox/switchboard/internal/channel/meta"
 	"github.com/switchboard-inbox/switchboard/internal/httpd"
+	"github.com/switchboard-inbox/switchboard/internal/jobs"
 	"github.com/switchboard-inbox/switchboard/internal/secret"
 )
 
 // environment is the whole configuration. The help text of each variable is the table of `switchboard help env`.
 type environment struct {
-	DatabaseURL       secret.Text   `env:"DATABASE_URL" help:"Postgres, as the login role (pooled connections may go through PgBouncer)"`
+	DatabaseURL       secret.Text   `env:"DATABASE_URL" help:"Postgres, as the login role; may name several hosts (?target_session_attrs=read-write follows the primary) or a PgBouncer in transaction mode"`
 	MigrateURL        secret.Text   `env:"MIGRATE_DATABASE_URL" help:"Postgres, as the owner of the tables; default: DATABASE_URL"`
 	ListenURL         secret.Text   `env:"LISTEN_DATABASE_URL" help:"Postgres without a pooler between, for LISTEN; default: DATABASE_URL"`
-	RedisURL          secret.Text   `env:"REDIS_URL" help:"Redis or Valkey with maxmemory-policy noeviction"`
+	RedisURL          secret.Text   `env:"REDIS_URL" help:"Redis or Valkey with maxmemory-policy noeviction: redis://, redis-sentinel://host:port,host:port/0?master=name or redis-cluster://host:port,host:port (rediss… for TLS)"`
 	Port              int           `env:"PORT" envDefault:"8080" help:"port of the app and the API; 0: any free one"`
 	BindHost          string        `env:"SWITCHBOARD_BIND_HOST" help:"address that PORT is opened on; default: all of them, in dev only 127.0.0.1"`
 	AdminAddr         string        `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9090" help:"health, metrics and profiles; keep it private"`
@@ -106,7 +107,7 @@ func (e *environment) check(need needs) []error {
 	add(need.database, "DATABASE_URL", "set it to postgres://user:password@host:5432/database", isURL(e.DatabaseURL.Reveal(), "postgres", "postgresql"))
 	add(need.owner && !e.MigrateURL.IsZero(), "MIGRATE_DATABASE_URL", "set it to postgres://owner:password@host:5432/database", isURL(e.MigrateURL.Reveal(), "postgres", "postgresql"))
 	add(need.database && !e.ListenURL.IsZero(), "LISTEN_DATABASE_URL", "set it to postgres://user:password@host:5432/database", isURL(e.ListenURL.Reveal(), "postgres", "postgresql"))
-	add(need.redis, "REDIS_URL", "set it to redis://:password@host:6379/0", isURL(e.RedisURL.Reveal(), "redis", "rediss"))
+	add(need.redis, "REDIS_URL", "set it to redis://:password@host:6379/0", checkRedis(e.RedisURL.Reveal()))
 	_, err := secret.ParseKeyring(e.KEKs.Reveal())
 	add(need.keys, "SWITCHBOARD_KEKS", makeKey, or(e.KEKs, err))
 	_, err = auth.NewTokens(e.JWTKeys.Reveal(), issuer, time.Minute, time.Now)
@@ -167,6 +168,18 @@ func isURL(value string, schemes ...string) error {
 		}
 	}
 	return fmt.Errorf("does not begin with %s://", strings.Join(schemes, ":// or "))
+}
+
+// checkRedis returns why the URL names no Redis.
+func checkRedis(value string) error {
+	if err := isURL(value, "redis", "rediss", "redis-sentinel", "rediss-sentinel", "redis-cluster", "rediss-cluster"); err != nil {
+		return err
+	}
+	client, err := jobs.Connect(value, time.Second, 1)
+	if err != nil {
+		return wrong(err)
+	}
+	return client.Close()
 }
 
 func isAddress(value string) error {

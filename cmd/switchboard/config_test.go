@@ -93,3 +93,20 @@ func TestEveryVariableIsDescribed(t *testing.T) {
 		}
 	}
 }
+
+func TestConfigurationOfAFleet(t *testing.T) {
+	vars := goodVars()
+	vars["DATABASE_URL"] = "postgres://app:CANARY@one:5432,two:5432/x?target_session_attrs=read-write"
+	for _, redis := range []string{"redis-cluster://:CANARY@one:1,two:2", "rediss-sentinel://:CANARY@one:1,two:2/0?master=m"} {
+		vars["REDIS_URL"] = redis
+		setVars(t, vars)
+		if _, err := readEnvironment(everything()); err != nil {
+			t.Errorf("%v", err)
+		}
+	}
+	vars["REDIS_URL"] = "redis-sentinel://:CANARY@one:1,two:2"
+	setVars(t, vars)
+	if _, err := readEnvironment(everything()); err == nil || !strings.Contains(err.Error(), "?master= is missing") || strings.Contains(err.Error(), "CANARY") {
+		t.Errorf("sentinels without a master: %v", err)
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/switchboard-inbox/switchboard/db"
 	"github.com/switchboard-inbox/switchboard/internal/blob"
 	"github.com/switchboard-inbox/switchboard/internal/channel"
@@ -96,6 +98,7 @@ func (p *platform) openDatabase(ctx context.Context) (err error) {
 }
 
 func (p *platform) openRedis(ctx context.Context) (err error) {
+	redis.SetLogger(redisLog{p.log}) // its own goes to the standard error, in no format of ours
 	config := jobs.Config{RedisURL: p.env.RedisURL.Reveal(), Log: p.log, Metrics: p.metrics}
 	if p.redis, err = newRedisCheck(config.RedisURL); err != nil {
 		return err

@@ -9,18 +9,27 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/switchboard-inbox/switchboard/internal/jobs"
 )
 
 // redisCheck asks Redis how it is.
-type redisCheck struct{ client *redis.Client }
+type redisCheck struct{ client redis.UniversalClient }
 
 func newRedisCheck(url string) (*redisCheck, error) {
-	options, err := redis.ParseURL(url)
+	client, err := jobs.Connect(url, time.Second, 1)
 	if err != nil {
-		return nil, errors.New("REDIS_URL cannot be read: set it to redis://:password@host:6379/0")
+		return nil, err
 	}
-	options.DialTimeout, options.ReadTimeout, options.PoolSize = time.Second, time.Second, 1
-	return &redisCheck{client: redis.NewClient(options)}, nil
+	return &redisCheck{client: client}, nil
+}
+
+// evicts is the error of a Redis that throws keys away.
+type evicts struct{ policy string }
+
+// Error returns the policy at fault and the remedy.
+func (e *evicts) Error() string {
+	return fmt.Sprintf("REDIS_URL names a Redis with maxmemory-policy %s: set it to noeviction", e.policy)
 }
 
 func (r *redisCheck) ping(ctx context.Context) error { return r.client.Ping(ctx).Err() }
@@ -32,13 +41,37 @@ func (r *redisCheck) close() error { return r.client.Close() }
 func (r *redisCheck) policy(ctx context.Context, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	answer, err := r.client.ConfigGet(ctx, "maxmemory-policy").Result()
-	if err != nil {
-		log.Warn("Redis cannot be asked for its maxmemory-policy; it must be noeviction")
+	ask := func(ctx context.Context, client *redis.Client) error {
+		answer, err := client.ConfigGet(ctx, "maxmemory-policy").Result()
+		if err != nil {
+			return err
+		}
+		if policy := answer["maxmemory-policy"]; !strings.EqualFold(policy, "noeviction") {
+			return &evicts{policy}
+		}
 		return nil
 	}
-	if policy := answer["maxmemory-policy"]; !strings.EqualFold(policy, "noeviction") {
-		return fmt.Errorf("REDIS_URL names a Redis with maxmemory-policy %s: set it to noeviction", policy)
+	var err error
+	switch client := r.client.(type) {
+	case *redis.ClusterClient:
+		err = client.ForEachShard(ctx, ask)
+	case *redis.Client:
+		err = ask(ctx, client)
+	}
+	var wrong *evicts
+	if errors.As(err, &wrong) {
+		return wrong
+	}
+	if err != nil {
+		log.Warn("Redis cannot be asked for its maxmemory-policy; it must be noeviction")
 	}
 	return nil
+}
+
+// redisLog passes on that the client library has something to say, without its words, which quote addresses.
+type redisLog struct{ log *slog.Logger }
+
+// Printf logs which message it is.
+func (l redisLog) Printf(ctx context.Context, format string, _ ...any) {
+	l.log.DebugContext(ctx, "the Redis client says", "message", format)
 }

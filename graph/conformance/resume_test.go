@@ -13,9 +13,20 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
 )
 
-// R40, R46: the reference client is cut many times while messages come in, and has every one exactly once, in order.
+// R40, R46: each reference client is cut many times while messages come in, and has every one exactly once, in order.
 func TestReferenceClientIsCutAndResumes(t *testing.T) {
 	t.Parallel()
+	for script, scheme := range map[string]string{"resume.mjs": "ws", "resume-sse.mjs": "http"} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			follow(t, script, scheme)
+		})
+	}
+}
+
+// follow lets a reference client follow a conversation over the scheme.
+func follow(t *testing.T, script, scheme string) {
+	t.Helper()
 	const messages = 150
 	s := newStack(t)
 	account := s.tenant.Account("Support", nil)
@@ -37,7 +48,7 @@ func TestReferenceClientIsCutAndResumes(t *testing.T) {
 		}
 		sent <- nil
 	}()
-	output := run(t, "resume.mjs", "URL="+strings.Replace(s.url, "http", "ws", 1)+"/graphql", "ORIGIN="+s.url, "TOKEN="+token,
+	output := run(t, script, "URL="+strings.Replace(s.url, "http", scheme, 1)+"/graphql", "ORIGIN="+s.url, "TOKEN="+token,
 		"CONVERSATION="+conversation.String(), "LAST="+strconv.Itoa(messages))
 	check(t, <-sent)
 	var got struct {

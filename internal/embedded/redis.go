@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -27,6 +30,7 @@ type Redis struct {
 	data     string
 	password string
 	port     int
+	sentinel bool
 
 	mu    sync.Mutex // guards child, which Restart replaces
 	child *child
@@ -35,7 +39,13 @@ type Redis struct {
 // StartRedis starts the server of o.Dir and returns when it has loaded its data and answers. It fails when neither Redis
 // nor Valkey is installed, when another process uses the directory, or when the server does not come up; the error then
 // ends with the server's last log lines.
-func StartRedis(ctx context.Context, o Options) (*Redis, error) {
+func StartRedis(ctx context.Context, o Options) (*Redis, error) { return startRedis(ctx, o, false) }
+
+// StartSentinel starts a Redis Sentinel in o.Dir, which watches what o.Settings tell it to, such as {"sentinel monitor": "desk 127.0.0.1
+// 6379 2"}. It fails like StartRedis.
+func StartSentinel(ctx context.Context, o Options) (*Redis, error) { return startRedis(ctx, o, true) }
+
+func startRedis(ctx context.Context, o Options, sentinel bool) (*Redis, error) {
 	bin, err := findRedis()
 	if err != nil {
 		return nil, fmt.Errorf("embedded redis: %w", err)
@@ -45,7 +55,7 @@ func StartRedis(ctx context.Context, o Options) (*Redis, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded redis: %w", err)
 	}
-	r := &Redis{opts: o, log: log, home: h, bin: bin, password: rand.Text()}
+	r := &Redis{opts: o, log: log, home: h, bin: bin, password: cmp.Or(o.Settings["requirepass"], rand.Text()), sentinel: sentinel}
 	if r.data, err = h.private("data"); err == nil {
 		err = r.launchOnFreePort(ctx)
 	}
@@ -88,8 +98,10 @@ func (r *Redis) launch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	mark := r.home.logSize()
-	cmd := r.home.server(syscall.SIGKILL, r.bin, "-")
-	cmd.Stdin = strings.NewReader(r.config()) // not in the arguments, which every user can read
+	cmd, err := r.command()
+	if err != nil {
+		return err
+	}
 	c, err := spawn(cmd)
 	if err != nil {
 		return err
@@ -103,6 +115,26 @@ func (r *Redis) launch(ctx context.Context) error {
 	r.mu.Unlock()
 	r.log.Info("private Redis is running", "pid", c.pid(), "port", r.port)
 	return nil
+}
+
+// command prepares the server with its configuration, which stands not in the arguments, since every user can read those. A sentinel
+// keeps what it learns in its configuration, so that has to be a file.
+func (r *Redis) command() (*exec.Cmd, error) {
+	if !r.sentinel {
+		cmd := r.home.server(syscall.SIGKILL, r.bin, "-")
+		cmd.Stdin = strings.NewReader(r.config())
+		return cmd, nil
+	}
+	file := filepath.Join(r.data, "sentinel.conf")
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		if err := os.WriteFile(file, []byte(r.config()), 0o600); err != nil {
+			return nil, err
+		}
+		if err := r.home.who.own(file); err != nil {
+			return nil, err
+		}
+	}
+	return r.home.server(syscall.SIGKILL, r.bin, file, "--sentinel"), nil
 }
 
 func (r *Redis) config() string {
@@ -120,6 +152,11 @@ func (r *Redis) config() string {
 	}
 	if !r.opts.Fsync {
 		settings["appendfsync"] = "no"
+	}
+	if r.sentinel {
+		for _, data := range []string{"databases", "save", "appendonly", "appendfsync", "maxmemory-policy"} {
+			delete(settings, data)
+		}
 	}
 	var text strings.Builder
 	for _, kv := range r.opts.merged(settings) {

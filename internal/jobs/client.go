@@ -25,7 +25,7 @@ const (
 // fails, so no mutation ever waits for Redis. It is safe for concurrent use.
 type Client struct {
 	cfg   Config
-	redis *redis.Client
+	redis redis.UniversalClient
 	asynq *asynq.Client
 	rings chan ring
 	// local works a ring in this process when Redis cannot take it; nil in a process without workers.
@@ -35,7 +35,7 @@ type Client struct {
 // NewClient returns a Client, or an error that names what is wrong with the URL. It does not connect yet: Run does.
 func NewClient(cfg Config) (*Client, error) {
 	cfg = cfg.complete()
-	r, err := connect(cfg.RedisURL, ringPatience, 2*ringers)
+	r, err := Connect(cfg.RedisURL, ringPatience, 2*ringers)
 	if err != nil {
 		return nil, err
 	}

@@ -1,17 +1,13 @@
 package jobs
 
 import (
-	"fmt"
 	"log/slog"
-	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Config says how to reach Redis and how much to do at once.
 type Config struct {
-	RedisURL    string // redis://, rediss:// or unix://
+	RedisURL    string // any that Connect reads
 	Log         *slog.Logger
 	Metrics     Metrics       // may be nil
 	Concurrency int           // tasks at once in this process; 0: 64. A task is mostly waiting.
@@ -55,17 +51,4 @@ func (c Config) complete() Config {
 		c.LocalShare = defaultShare
 	}
 	return c
-}
-
-// connect opens a client. patience bounds every command; the error of a URL that cannot be read does not quote it, since it may hold a
-// password.
-func connect(url string, patience time.Duration, poolSize int) (*redis.Client, error) {
-	options, err := redis.ParseURL(url)
-	if err != nil {
-		return nil, fmt.Errorf("REDIS_URL cannot be read: %s", strings.ReplaceAll(err.Error(), url, "…"))
-	}
-	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = patience, patience, patience
-	options.PoolSize = poolSize
-	options.ContextTimeoutEnabled = true
-	return redis.NewClient(options), nil
 }

@@ -47,7 +47,7 @@ return {got, wait}`
 // Limiter shares each account's sending rate among all processes over Redis. While Redis is away, each process gives a share of the rate
 // from a bucket of its own that begins empty: slower, never faster. It is safe for concurrent use.
 type Limiter struct {
-	redis  *redis.Client
+	redis  redis.UniversalClient
 	script *redis.Script
 	share  float64
 	mu     sync.Mutex
@@ -64,7 +64,7 @@ type bucket struct {
 // NewLimiter returns a Limiter, or an error that names what is wrong with the URL. The caller closes it.
 func NewLimiter(cfg Config) (*Limiter, error) {
 	cfg = cfg.complete()
-	r, err := connect(cfg.RedisURL, limiterPatience, 8)
+	r, err := Connect(cfg.RedisURL, limiterPatience, 8)
 	if err != nil {
 		return nil, err
 	}

@@ -125,3 +125,34 @@ func TestLimiterWithoutRedisIsSlow(t *testing.T) {
 		t.Fatalf("%d grants in 2 s, want about 40", len(granted))
 	}
 }
+
+// R18: while Redis is away all processes together stay within the rate, and when it is back they share one bucket again. The bucket that
+// Redis kept costs one further burst at most.
+func TestLimiterOutlivesRedis(t *testing.T) {
+	t.Parallel()
+	server := dbtest.OwnRedis(t)
+	rate, account := channel.Rate{PerSecond: 40, Burst: 8}, uuid.New()
+	one, other := newLimiter(t, server.URL(), 2), newLimiter(t, server.URL(), 2)
+	granted := spend(t, rate, account, 500*time.Millisecond, one, other)
+	if err := server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	away := spend(t, rate, account, 2*time.Second, one, other)
+	wantWithin(t, away, channel.Rate{PerSecond: rate.PerSecond, Burst: 2}, 1)
+	if len(away) < 40 {
+		t.Errorf("%d grants in 2 s without Redis, want about 80", len(away))
+	}
+	if err := server.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	back := uuid.New() // no process has a local bucket for it
+	eventually(t, "Redis is asked again", func() bool {
+		n, _ := one.Reserve(t.Context(), back, channel.Rate{PerSecond: 0.01, Burst: 1}, 1)
+		return n == 1
+	})
+	granted = append(append(granted, away...), spend(t, rate, account, time.Second, one, other)...)
+	wantWithin(t, granted, rate, 2)
+	if n, _ := other.Reserve(t.Context(), back, channel.Rate{PerSecond: 0.01, Burst: 1}, 1); n != 0 {
+		t.Errorf("the other process got %d tokens of a bucket that is empty", n)
+	}
+}

@@ -54,7 +54,7 @@ func NewServer(cfg Config, client *Client, handlers Handlers) *Server {
 // Run works until ctx ends; then nothing is begun any more, what is under way ends and is recorded, and Run returns within 30 s. It
 // does not need Redis to start: until it answers, the sweep finds what is due.
 func (s *Server) Run(ctx context.Context) error {
-	r, err := connect(s.cfg.RedisURL, serverPatience, s.cfg.Concurrency+8)
+	r, err := Connect(s.cfg.RedisURL, serverPatience, s.cfg.Concurrency+8)
 	if err != nil {
 		return err
 	}
