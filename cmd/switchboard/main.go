@@ -17,9 +17,13 @@ import (
 	"strings"
 
 	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	faultpoint.Listen()
+	os.Exit(run(os.Args[1:]))
+}
 
 // The exit codes of the program.
 const (

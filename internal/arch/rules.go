@@ -15,15 +15,15 @@ const (
 // matching entry decides; a package without one is an error, so that a new package gets its place.
 func layers() map[string]string {
 	return map[string]string{
-		"cmd/switchboard": "graph internal/auth internal/blob internal/channel/... internal/demo internal/embedded internal/fault internal/httpd internal/inbox " +
+		"cmd/switchboard": "graph internal/auth internal/blob internal/channel/... internal/demo internal/embedded internal/fault internal/faultpoint internal/httpd internal/inbox " +
 			"internal/jobs internal/live internal/outbound internal/secret internal/simulator internal/telemetry db migrations web",
 		"graph": "graph/internal/... internal/auth internal/channel internal/fault internal/inbox internal/live internal/outbound " +
 			"internal/telemetry",
 		"graph/conformance":    "",
 		"graph/internal/...":   "graph/internal/... internal/channel internal/fault internal/inbox internal/outbound",
-		"internal/httpd":       "internal/auth internal/channel internal/fault internal/inbox internal/outbound internal/telemetry",
+		"internal/httpd":       "internal/auth internal/channel internal/fault internal/faultpoint internal/inbox internal/outbound internal/telemetry",
 		"internal/jobs":        "internal/channel internal/fault internal/inbox internal/outbound internal/telemetry",
-		"internal/live":        "internal/fault internal/inbox",
+		"internal/live":        "internal/fault internal/faultpoint internal/inbox",
 		"internal/simulator":   "",
 		"internal/embedded":    "",
 		"internal/blob":        "internal/fault internal/inbox internal/secret",
@@ -35,13 +35,15 @@ func layers() map[string]string {
 		"migrations":           "",
 		"web":                  "",
 		"internal/auth":        "internal/fault internal/inbox internal/secret",
-		"internal/outbound":    "internal/channel internal/fault internal/inbox internal/secret",
-		"internal/inbox":       "internal/channel internal/fault internal/secret",
+		"internal/outbound":    "internal/channel internal/fault internal/faultpoint internal/inbox internal/secret",
+		"internal/inbox":       "internal/channel internal/fault internal/faultpoint internal/secret",
 		"internal/channel":     "",
 		"internal/channel/...": "internal/channel", // a provider imports nothing else of ours
 		"internal/secret":      "internal/fault",
 		"internal/telemetry":   "internal/fault",
 		"internal/fault":       "",
+		"internal/faultpoint":  "internal/fault", // nothing at all without the tag chaos
+		"internal/chaos":       "",               // tests only
 		// Test helpers, imported by tests only.
 		"internal/inbox/inboxtest": "db/dbtest internal/channel internal/inbox",
 	}
@@ -89,6 +91,7 @@ func exceptions() []exception {
 	return []exception{
 		{"no package variable", "db/dbtest/server.go:shared", "one private Postgres serves all tests of a process; no product code imports dbtest"},
 		{"no package variable", "internal/channel/channeltest/channeltest.go:update", "a flag of go test; no product code imports channeltest"},
+		{"no package variable", "internal/faultpoint/on.go:orders", "points are everywhere and nobody hands them the orders; only builds with the tag chaos have it"},
 		{"no package variable", "cmd/switchboard/harness_test.go:build", "the binary is built once for all tests of the process"},
 		{"function size", "internal/demo/story.go:helpLine", "one list of scenes, read from top to bottom"},
 		{"no package variable", "internal/auth/credential.go:tenantEncoding", "an encoding is a constant that Go cannot write as one"},

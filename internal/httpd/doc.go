@@ -2,5 +2,5 @@
 // request id, a log line, recovery, security headers, origin checks, the tenant's subdomain and the caller's credentials. Health,
 // metrics and profiles stand on a listener of their own.
 //
-// Imports: inbox, auth, channel, fault, telemetry.
+// Imports: inbox, auth, channel, fault, faultpoint, telemetry.
 package httpd

@@ -12,6 +12,7 @@ import (
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -92,6 +93,7 @@ func (h *webhooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		request.Body = body
 	}
+	_ = faultpoint.Point("in.read")
 	path := pathOf(r)
 	provider, _ := h.Providers.Provider(path.provider) // nil for one that is not known
 	found, err := h.endpoints.find(r.Context(), provider, path)
@@ -132,6 +134,7 @@ func (h *webhooks) receive(w http.ResponseWriter, r *http.Request, provider chan
 		h.shed(w, r, wait)
 		return
 	}
+	_ = faultpoint.Point("in.verified")
 	// The provider may hang up; what it told us is stored all the same, or not at all.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), ingestTimeout)
 	defer cancel()
@@ -143,8 +146,10 @@ func (h *webhooks) receive(w http.ResponseWriter, r *http.Request, provider chan
 	case err != nil:
 		writeError(w, r, h.Log, err)
 	default:
+		_ = faultpoint.Point("in.before_200")
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusOK)
+		_ = faultpoint.Point("in.after_200")
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 )
 
 // ConversationInput names a conversation to claim, release or reopen.
@@ -49,6 +51,7 @@ func (in *Inbox) change(ctx context.Context, actor Actor, op Operation, id uuid.
 		}
 		return err
 	})
+	_ = faultpoint.Point("mut.after_commit")
 	return result, err
 }
 

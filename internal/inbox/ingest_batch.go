@@ -9,6 +9,7 @@ import (
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 )
 
 const (
@@ -57,7 +58,13 @@ func newBatch(in *Ingest, tx Tx, tenant TenantID, arrivals []arrival) *batch {
 // store applies the arrivals and writes the journal. The number of statements does not depend on how many arrivals there are, except
 // when they are taken one by one.
 func (b *batch) store(ctx context.Context, how mode) error {
+	if err := faultpoint.Point("in.apply"); err != nil {
+		return err
+	}
 	if err := b.run(ctx, how); err != nil {
+		return err
+	}
+	if err := faultpoint.Point("in.insert"); err != nil {
 		return err
 	}
 	return b.tx.InsertJournal(ctx, b.journal())

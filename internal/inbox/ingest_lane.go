@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 )
 
 const (
@@ -164,8 +165,9 @@ func (in *Ingest) transact(tenant TenantID, arrivals []arrival, how mode) (err e
 			return err
 		}
 		after = b.after
-		return nil
+		return faultpoint.Point("in.commit")
 	})
+	_ = faultpoint.Point("in.applied_commit")
 	if err == nil {
 		in.finish(ctx, tenant, after)
 	}

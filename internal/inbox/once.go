@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 )
 
 const maxKeyLength = 255
@@ -47,6 +48,9 @@ type IdempotencyRows interface {
 // kept. It is the first thing in a transaction, because keys come first in the lock order.
 func Once[T any](ctx context.Context, tx Tx, actor Actor, call Call, fn func() (T, error)) (T, error) {
 	var result T
+	if err := faultpoint.Point("mut.begin"); err != nil {
+		return result, err
+	}
 	if call.Key == "" {
 		return fn()
 	}
@@ -65,6 +69,9 @@ func Once[T any](ctx context.Context, tx Tx, actor Actor, call Call, fn func() (
 		return recall[T](kept, call, hash)
 	}
 	if result, err = fn(); err != nil {
+		return result, err
+	}
+	if err := faultpoint.Point("mut.commit"); err != nil {
 		return result, err
 	}
 	encoded, err := json.Marshal(result)

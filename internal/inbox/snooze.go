@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 )
 
 // How far ahead a snooze may end.
@@ -59,6 +60,9 @@ func (in *Inbox) Snooze(ctx context.Context, actor Actor, input SnoozeInput) (Co
 // it still lasts. A conversation that is not snoozed, or snoozed anew, or does not exist, is left alone: of the timer, the
 // contact and an agent, whoever came first has ended the snooze.
 func (in *Inbox) Wake(ctx context.Context, tenant TenantID, conversation uuid.UUID, gen int64) (remaining time.Duration, err error) {
+	if err := faultpoint.Point("snooze.fire"); err != nil {
+		return 0, err
+	}
 	err = in.store.InTenant(ctx, tenant, func(tx Tx) error {
 		remaining = 0
 		locked, err := tx.LockConversations(ctx, []uuid.UUID{conversation})
@@ -79,7 +83,7 @@ func (in *Inbox) Wake(ctx context.Context, tenant TenantID, conversation uuid.UU
 		remaining = 0
 		_, err = in.apply(ctx, tx, SystemActor(tenant), OpWake, c, func(_ context.Context, _ Tx, c *Conversation, _ time.Time) (bool, error) {
 			c.SnoozedUntil = nil
-			return true, nil
+			return true, faultpoint.Point("snooze.commit")
 		})
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -46,6 +47,7 @@ func (sub *subscription) step() (live bool, err error) {
 		}
 		sub.due = 0
 	}
+	_ = faultpoint.Point("sub.drain")
 	items, live, err := sub.next()
 	if live || err != nil {
 		return live, err

@@ -10,5 +10,5 @@
 // turns live under the lock under which the reader advances, so nothing can fall between. A subscriber whose buffer is full turns
 // to catching up, at its own pace, and is given up when it takes nothing for a while.
 //
-// Imports: inbox, fault.
+// Imports: inbox, fault, faultpoint.
 package live

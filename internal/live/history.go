@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -103,6 +104,9 @@ func (s *stream) past(ctx context.Context, after int64) ([]*Item, error) {
 func (s *stream) readBlock(ctx context.Context, after int64) ([]*Item, error) {
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
+	if err := faultpoint.Point("sub.history"); err != nil {
+		return nil, err
+	}
 	number := after / pageSize
 	page, err := s.hub.cfg.Source.Events(ctx, s.tenant, number*pageSize, pageSize, nil)
 	if err != nil {

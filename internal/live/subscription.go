@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -41,6 +42,7 @@ type subscription struct {
 // actor may do nothing any more, what Taker.Recheck returns, and an Unavailable error when the database cannot be reached. A
 // cursor that cannot be continued is no error: the Taker is told its end.
 func (h *Hub) Subscribe(ctx context.Context, r Request) (stop func(), err error) {
+	_ = faultpoint.Point("sub.register")
 	for {
 		s, err := h.stream(ctx, r.Actor.Tenant())
 		if err != nil {
@@ -197,6 +199,7 @@ func (sub *subscription) offer(item *Item) {
 	case Gone:
 		sub.end(Over)
 	default:
+		_ = faultpoint.Point("sub.write")
 		if !sub.taker.Take(item, view) {
 			sub.full = true
 			sub.park(item.Seq - 1)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -40,6 +41,9 @@ func (v *visit) look(ctx context.Context, n int) (catch, error) {
 			return catch{}, err
 		}
 	}
+	if err := faultpoint.Point("out.ratelimit"); err != nil {
+		return catch{}, err
+	}
 	granted, retry := n, time.Duration(0)
 	if v.lane.rate.PerSecond > 0 {
 		granted, retry = v.o.cfg.Limiter.Reserve(ctx, v.account, v.lane.rate, n)
@@ -65,6 +69,9 @@ func (v *visit) look(ctx context.Context, n int) (catch, error) {
 		}
 		return v.claim(ctx, tx, &c, granted)
 	})
+	if len(c.calls) > 0 {
+		_ = faultpoint.Point("out.attempt_commit")
+	}
 	if errors.Is(err, errNoProbe) {
 		c.probe, err = false, nil
 	}
@@ -146,6 +153,9 @@ func (v *visit) claim(ctx context.Context, tx Tx, c *catch, n int) error {
 			return err
 		}
 		ids[i] = id
+	}
+	if err := faultpoint.Point("out.claim"); err != nil {
+		return err
 	}
 	limits := ClaimLimits{Windowed: hasWindow(v.lane.Channel), Lease: v.o.lease(), Call: v.o.cfg.CallTimeout}
 	due, err := tx.Claim(ctx, v.account, ids, limits)

@@ -2,5 +2,5 @@
 // Every schedule, attempt and lease is a row; whoever rings a lane only says "look now". It knows no Postgres, no GraphQL and no
 // queue; package db implements the store it declares, and package jobs rings.
 //
-// Imports: inbox, channel, fault, secret.
+// Imports: inbox, channel, fault, faultpoint, secret.
 package outbound

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -137,6 +138,7 @@ func (v *visit) prepare(road Road) lane {
 		return l
 	}
 	l.provider = provider
+	_ = faultpoint.Point("out.decrypt")
 	opened, err := v.o.cfg.Secrets.Open(road.Sealed, inbox.CredentialsPlace(v.tenant, v.account))
 	if err != nil {
 		l.broken = &channel.SendError{Class: channel.Auth, Code: "credentials", Reason: "The account's credentials cannot be opened.", Err: err}

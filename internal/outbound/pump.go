@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 )
 
 const (
@@ -159,7 +160,9 @@ func (v *visit) call(ctx context.Context, lane lane, d Due, deadline time.Time) 
 	}()
 	ctx, cancel := context.WithTimeout(ctx, v.o.cfg.CallTimeout)
 	defer cancel()
+	_ = faultpoint.Point("out.before_call")
 	receipt, err := lane.provider.Send(ctx, lane.account, outgoing(d))
+	_ = faultpoint.Point("out.after_call")
 	switch {
 	case err != nil:
 		r.err = channel.AsSendError(err)

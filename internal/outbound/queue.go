@@ -8,6 +8,7 @@ import (
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -80,6 +81,7 @@ func (o *Outbound) perform(ctx context.Context, actor inbox.Actor, call inbox.Ca
 	if err != nil {
 		return inbox.Message{}, err
 	}
+	_ = faultpoint.Point("mut.enqueue")
 	o.cfg.Bells.Ring(ctx, actor.Tenant(), result.AccountID)
 	return message, nil
 }

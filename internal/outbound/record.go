@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -22,6 +23,7 @@ func (v *visit) record(ctx context.Context, group []result) error {
 	if err != nil {
 		return err
 	}
+	_ = faultpoint.Point("out.event")
 	v.o.tell(ctx, v.tenant, told)
 	if freed {
 		v.o.cfg.Bells.Ring(ctx, v.tenant, v.account)
@@ -48,6 +50,9 @@ func (v *visit) recordIn(ctx context.Context, tx Tx, group []result) (told learn
 	}
 	now := v.o.now()
 	n, limit, reauth := v.sum(group, f)
+	if err := faultpoint.Point("out.result_commit"); err != nil {
+		return told, false, err
+	}
 	if told, err = v.o.learn(ctx, tx, now, n); err != nil || f == nil {
 		return told, false, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -78,8 +79,12 @@ func (o *Outbound) sweeps(ringer Ringer) []sweep {
 }
 
 func visitPlaces(ctx context.Context, list func(context.Context, int) ([]Place, error), visit func(Place)) error {
+	if err := faultpoint.Point("sweep.select"); err != nil {
+		return err
+	}
 	places, err := list(ctx, mostSwept)
 	for _, p := range places {
+		_ = faultpoint.Point("sweep.enqueue")
 		visit(p)
 	}
 	return err
