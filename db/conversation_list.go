@@ -69,14 +69,14 @@ type selection struct {
 // newSelection starts with the tenant as $1 and the filter's account, team and contact.
 func newSelection(tenant uuid.UUID, filter inbox.ConversationFilter) *selection {
 	s := &selection{args: []any{tenant}}
-	for column, id := range map[string]*uuid.UUID{
-		"c.channel_account_id": filter.ChannelAccountID, "c.team_id": filter.TeamID, "c.contact_id": filter.ContactID,
-	} {
-		if id != nil {
-			s.where(column + " = " + s.arg(*id))
+	for _, term := range []struct { // in one order, so that equal filters are one prepared statement
+		column string
+		id     *uuid.UUID
+	}{{"c.channel_account_id", filter.ChannelAccountID}, {"c.team_id", filter.TeamID}, {"c.contact_id", filter.ContactID}} {
+		if term.id != nil {
+			s.where(term.column + " = " + s.arg(*term.id))
 		}
 	}
-	slices.Sort(s.terms)
 	return s
 }
 

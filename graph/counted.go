@@ -2,6 +2,8 @@ package graph
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -124,7 +126,7 @@ func (c *counted) viewer() (viewer countViewer, ok bool) {
 		return viewer, false
 	}
 	viewer = countViewer{visibility: c.actor.Visibility(), cursor: c.cursor}
-	for id := range c.changed {
+	for _, id := range slices.SortedFunc(maps.Keys(c.changed), func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }) {
 		if len(viewer.changed) == maxChanged {
 			viewer.cursor = c.told // not all is told by this item: who resumes from it must be told the rest
 			break

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
-	"github.com/switchboard-inbox/switchboard/internal/fault"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/live"
 )
@@ -36,7 +35,7 @@ func followConversations(ctx context.Context, filter *gen.ConversationFilter) *c
 }
 
 func (t *conversationTopic) begin(_ context.Context, _ *Subscriptions, actor inbox.Actor) error {
-	return requireReader(actor)
+	return actor.RequireReader()
 }
 
 func (t *conversationTopic) key(inbox.Actor) string { return filterKey(t.filter) + t.viewer.String() }
@@ -149,12 +148,4 @@ func idText(id *uuid.UUID) string {
 		return "-"
 	}
 	return id.String()
-}
-
-// requireReader returns a Forbidden error for an API key that may not read conversations.
-func requireReader(actor inbox.Actor) error {
-	if !actor.IsAgent() && !actor.Has(inbox.ScopeRead) {
-		return fault.New(fault.Forbidden, "this needs an API key with the scope %s", inbox.ScopeRead)
-	}
-	return nil
 }

@@ -83,7 +83,7 @@ func followCounts(filter *gen.ConversationFilter) *countsTopic {
 }
 
 func (*countsTopic) begin(_ context.Context, _ *Subscriptions, actor inbox.Actor) error {
-	return requireReader(actor)
+	return actor.RequireReader()
 }
 
 func (t *countsTopic) key(actor inbox.Actor) string { return actor.ID().String() + filterKey(t.filter) }

@@ -48,7 +48,7 @@ func (in *Inbox) AgentsOf(ctx context.Context, actor Actor, ids []uuid.UUID) (ag
 
 // directory reads one of the lists that every agent and every reading API key may see.
 func (in *Inbox) directory(ctx context.Context, actor Actor, read func(Tx) error) error {
-	if err := actor.requireReader(); err != nil {
+	if err := actor.RequireReader(); err != nil {
 		return err
 	}
 	return in.store.ReadTenant(ctx, actor.Tenant(), read)

@@ -24,7 +24,7 @@ type Counts struct {
 // ConversationCounts returns the numbers on the actor's tabs under the filter less its Assignee, and where the stream stood. It returns
 // Invalid for an unknown filter value and Forbidden for an API key that may not read.
 func (in *Inbox) ConversationCounts(ctx context.Context, actor Actor, filter ConversationFilter) (Counts, Cursor, error) {
-	if err := actor.requireReader(); err != nil {
+	if err := actor.RequireReader(); err != nil {
 		return Counts{}, Cursor{}, err
 	}
 	counts, cursor, err := in.CountsOf(ctx, actor.Tenant(), []Visibility{actor.Visibility()}, filter)

@@ -97,7 +97,7 @@ func (in *Inbox) Conversations(ctx context.Context, actor Actor, filter Conversa
 	if err != nil {
 		return page, err
 	}
-	if err := actor.requireReader(); err != nil {
+	if err := actor.RequireReader(); err != nil {
 		return page, err
 	}
 	if first < 1 || first > maxPage {

@@ -59,8 +59,8 @@ func (r Role) includes(least Role) bool {
 	return slices.Index(order, r) >= slices.Index(order, least) && slices.Contains(order, r)
 }
 
-// requireReader returns a Forbidden error for an API key that may not read conversations.
-func (a Actor) requireReader() error {
+// RequireReader returns a Forbidden error for an API key that may not read conversations.
+func (a Actor) RequireReader() error {
 	if a.kind == ActorAPIKey && !a.Has(ScopeRead) {
 		return fault.New(fault.Forbidden, "this needs an API key with the scope %s", ScopeRead)
 	}

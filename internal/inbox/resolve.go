@@ -43,7 +43,7 @@ func (c *Conversation) CheckLastSeq(expected *int64) error {
 	}
 	return &fault.Error{
 		Code: fault.Conflict, Field: "expectedLastSeq", Message: "a message has arrived meanwhile; look at it and try again",
-		Details: map[string]any{"lastSeq": c.LastSeq},
+		Details: map[string]any{"reason": "NEWER_MESSAGES", "lastSeq": c.LastSeq},
 	}
 }
 

@@ -12,19 +12,12 @@ import (
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
-	"github.com/switchboard-inbox/switchboard/internal/secret"
 )
 
 // Bells wake whoever works a lane. The rows are the schedule: a ring that is lost costs time only, because the sweep rings again.
 type Bells interface {
 	// Ring asks for Drain of the lane. It does not block and cannot fail.
 	Ring(ctx context.Context, tenant inbox.TenantID, account uuid.UUID)
-}
-
-// Opener opens sealed credentials. secret.Keyring is one.
-type Opener interface {
-	// Open returns what was sealed for the place, or an error that tells nothing.
-	Open(sealed []byte, at secret.Place) ([]byte, error)
 }
 
 // Limiter shares an account's sending rate among all processes.
@@ -40,7 +33,7 @@ type Limiter interface {
 // limited, nothing is counted, no alert is called out.
 type Config struct {
 	Providers   *channel.Registry
-	Secrets     Opener
+	Secrets     inbox.Opener
 	Bells       Bells
 	Limiter     Limiter
 	Metrics     Metrics

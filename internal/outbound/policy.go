@@ -28,13 +28,10 @@ func OnUnknown(p Purpose) inbox.OnUnknown {
 	return inbox.ReconcileThenFail
 }
 
-// windowLength is how long after a contact's message free text may be sent, on channels that have such a window.
-const windowLength = 24 * time.Hour
-
 // hasWindow reports whether the channel lets free text go only for a time after the contact wrote.
-func hasWindow(c inbox.Channel) bool { return c == inbox.ChannelWhatsApp }
+func hasWindow(c inbox.Channel) bool { return inbox.HasReplyWindow(c) }
 
 // windowShut reports whether free text cannot be sent to the conversation now.
 func windowShut(channel inbox.Channel, c *inbox.Conversation, now time.Time) bool {
-	return hasWindow(channel) && (c.LastInboundAt == nil || !now.Before(c.LastInboundAt.Add(windowLength)))
+	return !c.ReplyWindow(channel, now).Open
 }

@@ -228,3 +228,18 @@ func TestParkedReceiptsAreGivenUpAfterAWeek(t *testing.T) {
 		t.Fatal("kept for ever")
 	}
 }
+
+// A template that the provider does not take alerts for the account, whatever else is reported about the message beside it.
+func TestRefusedTemplateIsNobodysFollowUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := w.send(w.tenant.Conversation(w.account), "hi")
+	w.drain()
+	external := w.message(m.ID).ExternalID
+	refused := w.receipt(external, channel.StatusFailed, time.Now())
+	refused.Code, refused.Class = "132001", channel.TemplateMissing
+	w.receive(refused, w.receipt(external, channel.StatusSent, time.Now()))
+	w.wantStatus(m.ID, inbox.MessageFailed)
+	w.wantAlert(outbound.AlertTemplateMissing, 1)
+	w.wantAlert(outbound.AlertFollowUp, 0)
+}

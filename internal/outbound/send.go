@@ -20,7 +20,8 @@ type SendMessageInput struct {
 	IdempotencyKey   string `json:"-"`
 }
 
-// SendMessage queues a message to the contact and returns it. It returns Invalid for a malformed message, NotFound for a conversation
+// SendMessage queues a message to the contact and returns it. It returns Invalid for a malformed message or an ExpectedLastSeq that no
+// message has yet, NotFound for a conversation
 // that the agent does not see, Conflict when it is not OPEN or has moved past ExpectedLastSeq (details name lastSeq), and
 // ReplyWindowClosed for free text outside the window.
 func (o *Outbound) SendMessage(ctx context.Context, actor inbox.Actor, in SendMessageInput) (inbox.Message, error) {
@@ -39,9 +40,8 @@ func (o *Outbound) sendMessage(ctx context.Context, tx Tx, actor inbox.Actor, in
 	if err != nil {
 		return made{}, err
 	}
-	if in.ExpectedLastSeq != nil && *in.ExpectedLastSeq != c.LastSeq {
-		return made{}, &fault.Error{Code: fault.Conflict, Field: "expectedLastSeq",
-			Message: "newer messages have arrived; read them, then send", Details: map[string]any{"reason": "NEWER_MESSAGES", "lastSeq": c.LastSeq}}
+	if err := c.CheckLastSeq(in.ExpectedLastSeq); err != nil {
+		return made{}, err
 	}
 	now := o.now()
 	m := newMessage(in.Text, in.Template)

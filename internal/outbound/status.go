@@ -84,7 +84,9 @@ func (o *Outbound) seeTo(ctx context.Context, tx Tx, system inbox.Actor, now tim
 ) ([]Alert, error) {
 	class := make(map[uuid.UUID]channel.Class, len(n.facts))
 	for _, f := range n.facts {
-		class[f.MessageID] = f.class
+		if f.Kind == FactFailed || f.Kind == FactPresumedFailed { // other facts beside them have no class
+			class[f.MessageID] = f.class
+		}
 	}
 	var alerts []Alert
 	var flagged []inbox.Conversation
