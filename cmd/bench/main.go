@@ -1,0 +1,79 @@
+// Command bench measures what the product promises about speed, each figure beside its limit or a stand-in in the same run, and prints a table.
+// It starts what it needs: a private Postgres with fsync on, Redis, a provider that accepts everything, and the built binary. All load stays on
+// the loopback, and ends with the command.
+//
+//	bench [-only P1,P7] [-rounds 5] [-binary bin/switchboard] [-json file] [-profile folder]
+//
+// Imports: cmd/bench/standin, db, internal/auth, internal/embedded, internal/inbox, internal/jobs, internal/secret, migrations, gorilla/websocket,
+// pgx.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/switchboard-inbox/switchboard/cmd/bench/standin"
+)
+
+// options are the flags.
+type options struct {
+	only    map[string]bool
+	rounds  int
+	binary  string
+	json    string
+	profile string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if len(os.Args) > 1 && os.Args[1] == "standin" {
+		err := standin.Run(ctx, standin.Config{DatabaseURL: os.Getenv("DATABASE_URL"), RedisURL: os.Getenv("REDIS_URL"),
+			ProviderURL: os.Getenv("PROVIDER_URL"), Secret: appSecret})
+		fmt.Fprintln(os.Stderr, "stand-ins:", err)
+		return
+	}
+	o, only := options{only: map[string]bool{}}, ""
+	flag.StringVar(&only, "only", os.Getenv("BENCH"), "measure only these, comma between")
+	flag.IntVar(&o.rounds, "rounds", 5, "how often each side is measured; the median counts")
+	flag.StringVar(&o.binary, "binary", "bin/switchboard", "the binary to measure")
+	flag.StringVar(&o.json, "json", "bin/bench.json", "where the figures go")
+	flag.StringVar(&o.profile, "profile", os.Getenv("BENCH_PROFILE"), "folder for CPU profiles of the product; empty: none")
+	flag.Parse()
+	for name := range strings.FieldsFuncSeq(only, func(r rune) bool { return r == ',' || r == ' ' }) {
+		o.only[strings.ToUpper(name)] = true
+	}
+	if err := run(ctx, o); err != nil { // a figure that is missing is no failure of the build
+		fmt.Fprintln(os.Stderr, "bench:", err)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	begun := time.Now()
+	p, err := openPlace(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	b := &bench{place: p, options: o}
+	for _, m := range measures() {
+		if len(o.only) > 0 && !o.only[m.id] || ctx.Err() != nil {
+			continue
+		}
+		at := time.Now()
+		fmt.Fprintf(os.Stderr, "%-4s %s", m.id, m.what)
+		if err := m.run(ctx, b, m); err != nil {
+			fmt.Fprintf(os.Stderr, ": %v", err)
+			b.rows = append(b.rows, row{ID: m.id, What: m.what + ": not measured, " + err.Error(), Goal: m.goal})
+		}
+		fmt.Fprintf(os.Stderr, " (%.0f s)\n", time.Since(at).Seconds())
+	}
+	b.print(os.Stdout, time.Since(begun))
+	return b.write(o.json)
+}
