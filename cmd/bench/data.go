@@ -33,7 +33,9 @@ const (
 )
 
 // id is bench.id of load.sql.
-func id(kind, n int) uuid.UUID { return uuid.MustParse(fmt.Sprintf("%08x-0000-7000-8000-%012x", kind, n)) }
+func id(kind, n int) uuid.UUID {
+	return uuid.MustParse(fmt.Sprintf("%08x-0000-7000-8000-%012x", kind, n))
+}
 
 func tenantID(t int) uuid.UUID          { return id(kindTenant, t) }
 func agentID(t, a int) uuid.UUID        { return id(kindAgent, t*1000+a) }

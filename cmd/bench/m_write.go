@@ -57,7 +57,9 @@ func acts() []act {
 			func(t, c int) map[string]any {
 				return map[string]any{"conversationId": conversationID(t, c), "upToMessageId": messageID(t, c, 9)}
 			},
-			func(batch *pgx.Batch, t, c int) { batch.Queue(cursorRow, tenantID(t), agentID(t, 1), conversationID(t, c)) }},
+			func(batch *pgx.Batch, t, c int) {
+				batch.Queue(cursorRow, tenantID(t), agentID(t, 1), conversationID(t, c))
+			}},
 	}
 }
 

@@ -28,6 +28,7 @@ type options struct {
 	binary  string
 	json    string
 	profile string
+	top     int
 }
 
 func main() {
@@ -45,6 +46,7 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "bin/switchboard", "the binary to measure")
 	flag.StringVar(&o.json, "json", "bin/bench.json", "where the figures go")
 	flag.StringVar(&o.profile, "profile", os.Getenv("BENCH_PROFILE"), "folder for CPU profiles of the product; empty: none")
+	flag.IntVar(&o.top, "top", 0, "print so many of the product's statements that took most of the database's time")
 	flag.Parse()
 	for name := range strings.FieldsFuncSeq(only, func(r rune) bool { return r == ',' || r == ' ' }) {
 		o.only[strings.ToUpper(name)] = true
@@ -73,6 +75,9 @@ func run(ctx context.Context, o options) error {
 			b.rows = append(b.rows, row{ID: m.id, What: m.what + ": not measured, " + err.Error(), Goal: m.goal})
 		}
 		fmt.Fprintf(os.Stderr, " (%.0f s)\n", time.Since(at).Seconds())
+	}
+	if err := b.printTop(ctx, os.Stdout); err != nil {
+		return err
 	}
 	b.print(os.Stdout, time.Since(begun))
 	return b.write(o.json)

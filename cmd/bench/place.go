@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/switchboard-inbox/switchboard/internal/auth"
@@ -75,7 +76,7 @@ func openPlace(ctx context.Context, o options) (_ *place, err error) {
 
 // startServers starts Postgres and Redis, and copies the loaded database, which is loaded once for every schema.
 func (p *place) startServers(ctx context.Context) (err error) {
-	settings := map[string]string{"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "top",
+	settings := map[string]string{"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "top", "pg_stat_statements.track_planning": "on",
 		"shared_buffers": "512MB", "max_wal_size": "4GB"}
 	options := embedded.Options{Dir: p.dir, Fsync: true, Settings: settings}
 	if p.postgres, err = embedded.StartPostgres(ctx, options); err != nil {
@@ -261,4 +262,23 @@ func download(ctx context.Context, url, path string) error {
 	}
 	_, err = io.Copy(file, answer.Body)
 	return errors.Join(err, file.Close())
+}
+
+// printTop prints what the database was busy with for the product: calls, milliseconds of planning and of execution, and the statement.
+func (b *bench) printTop(ctx context.Context, w io.Writer) error {
+	rows, err := b.pool.Query(ctx, `SELECT calls, total_plan_time, total_exec_time, left(regexp_replace(query, '\s+', ' ', 'g'), 150)
+		FROM bench.pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname = 'switchboard_app'
+		AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+		ORDER BY total_plan_time + total_exec_time DESC LIMIT $1`, b.options.top)
+	if err != nil {
+		return err
+	}
+	var calls int64
+	var plan, exec float64
+	var text string
+	_, err = pgx.ForEachRow(rows, []any{&calls, &plan, &exec, &text}, func() error {
+		_, err := fmt.Fprintf(w, "%8d calls  plan %8.0f ms  execute %8.0f ms  %s\n", calls, plan, exec, text)
+		return err
+	})
+	return err
 }

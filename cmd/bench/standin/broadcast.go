@@ -16,7 +16,9 @@ type broadcast struct {
 	rooms map[string][]chan *websocket.PreparedMessage
 }
 
-func newBroadcast() *broadcast { return &broadcast{rooms: map[string][]chan *websocket.PreparedMessage{}} }
+func newBroadcast() *broadcast {
+	return &broadcast{rooms: map[string][]chan *websocket.PreparedMessage{}}
+}
 
 // join opens a socket of the room in the query.
 func (b *broadcast) join(w http.ResponseWriter, r *http.Request) {
