@@ -21,7 +21,7 @@ const mutants = [
   },
   {
     name: 'messages without their unique key',
-    test: ['internal/inbox', 'TestIngestAppliesEveryItemOnce|TestIngestAlbumOfAStranger'],
+    test: ['internal/inbox', 'TestOneIDIsOneMessageWhoeverSentIt'],
     edits: [['migrations/0004_conversations.sql', 'CREATE UNIQUE INDEX messages_external_id_key', 'CREATE INDEX messages_external_id_key']],
   },
   {
@@ -58,7 +58,7 @@ const mutants = [
   },
   {
     name: 'write a result without its fence',
-    test: ['internal/outbound', 'TestLateAcceptanceIsNotLost|TestDuplicateDrainsCallOnce|TestLateFailureOfAnOldAttempt'],
+    test: ['internal/outbound', 'TestLateFailureOfAnOldAttemptMovesNothing'],
     edits: [
       ['internal/outbound/news.go', 'return there && d.Attempt == g.attempt && (g.state == "" || d.State == g.state)', '_ = d\n\treturn there'],
       ['db/internal/gen/dispatches.sql.go', 'd.message_id = u.message_id AND d.attempt = u.attempt', 'd.message_id = u.message_id'],

@@ -83,7 +83,7 @@ func (s *FileSigner) SignedURL(tenant inbox.TenantID, attachment uuid.UUID, down
 // check returns what the token allows, and false when it is forged or too old.
 func (s *FileSigner) check(token string) (grant, bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) != grantSize+sha256.Size {
+	if err != nil || len(b) != grantSize+sha256.Size || len(token) != base64.RawURLEncoding.EncodedLen(len(b)) { // the decoder skips line breaks
 		return grant{}, false
 	}
 	payload, mac := b[:grantSize], b[grantSize:]

@@ -33,5 +33,6 @@ func ParseCursor(text string) (cursor Cursor, ok bool) {
 	if n != len(raw)-epochLength || seq > 1<<62 {
 		return Cursor{}, false
 	}
-	return Cursor{Epoch: string(raw[:epochLength]), Seq: int64(seq)}, true
+	cursor = Cursor{Epoch: string(raw[:epochLength]), Seq: int64(seq)}
+	return cursor, cursor.String() == text // one spelling only
 }

@@ -14,15 +14,21 @@ const maxPhone = 64
 // NormalizePhone returns the E.164 form of an international number however it is spelt: with or without "+" or "00", with spaces,
 // dots, dashes or brackets. It returns an Invalid error for anything that cannot be such a number.
 func NormalizePhone(written string) (string, error) {
-	if len(written) <= maxPhone {
-		digits := strings.TrimSpace(written)
-		if !strings.HasPrefix(digits, "+") {
-			digits = "+" + strings.TrimPrefix(digits, "00")
-		}
+	digits := strings.TrimSpace(written)
+	if !strings.HasPrefix(digits, "+") {
+		digits = "+" + strings.TrimPrefix(digits, "00")
+	}
+	// Until nothing changes: a number whose form is another number again would be two people, one now and one when it comes back.
+	for tries := 0; tries < 8 && len(written) <= maxPhone; tries++ {
 		number, err := phonenumbers.Parse(digits, "ZZ")
-		if err == nil && phonenumbers.IsPossibleNumber(number) {
-			return phonenumbers.Format(number, phonenumbers.E164), nil
+		if err != nil || !phonenumbers.IsPossibleNumber(number) {
+			break
 		}
+		form := phonenumbers.Format(number, phonenumbers.E164)
+		if form == digits {
+			return form, nil
+		}
+		digits = form
 	}
 	return "", fault.BadField("phone", "a phone number is written with its country code, for example +4915123456789")
 }

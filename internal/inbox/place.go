@@ -35,7 +35,8 @@ func (m listMark) encode(key []byte) string {
 // decode returns the sort key of a place of this list, or Invalid.
 func (m listMark) decode(field, place string, length int) ([]byte, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(place)
-	if err != nil || len(raw) != markLength+length || listMark(raw[:markLength]) != m {
+	spelled := base64.RawURLEncoding.EncodedLen(markLength + length) // the decoder skips line breaks
+	if err != nil || len(place) != spelled || len(raw) != markLength+length || listMark(raw[:markLength]) != m {
 		return nil, fault.BadField(field, "this is no cursor of this list; start without one, or send one that this list returned")
 	}
 	return raw[markLength:], nil
