@@ -6,6 +6,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -52,9 +53,16 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	pc.MaxConns = max(cfg.MaxConns, pc.MaxConns, 16)
 	pc.MaxConnIdleTime = 5 * time.Minute
 	pc.ConnConfig.RuntimeParams["application_name"] = "switchboard"
+	if pc.ConnConfig.ConnectTimeout == 0 {
+		pc.ConnConfig.ConnectTimeout = connectTimeout // a host that swallows everything must not keep us from the next one
+	}
+	pc.ConnConfig.OnPgError = keepsConnection
 	pc.AfterConnect = becomeApp
 	if cfg.Statement != nil {
 		pc.ConnConfig.Tracer = tracer{sent: cfg.Statement}
+	}
+	if err := suitPooler(ctx, pc.ConnConfig, cfg.URL); err != nil {
+		return nil, fmt.Errorf("open database: %w", redact(err))
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
@@ -99,6 +107,9 @@ func becomeApp(ctx context.Context, conn *pgx.Conn) error {
 	}
 	if bound {
 		return nil
+	}
+	if pooled, err := throughPooler(ctx, conn); err != nil || pooled {
+		return errors.Join(err, errPooledOwner)
 	}
 	if _, err := conn.Exec(ctx, "SET ROLE "+appRole); err != nil {
 		return fmt.Errorf("the database user is not bound by row security and cannot become %s; run migrate first: %w", appRole, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Raw runs SQL on the transaction, so that a test can do what no method offers.
@@ -25,3 +26,6 @@ func EachIdle(ctx context.Context, d *DB, fn func(*pgx.Conn)) {
 		c.Release()
 	}
 }
+
+// PidOf returns the process that serves a transaction.
+func PidOf(tx any) uint32 { return tx.(*Tx).conn.(*pgxpool.Conn).Conn().PgConn().PID() }

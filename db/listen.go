@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func NewListener(cfg ListenConfig) *Listener {
 	return &Listener{cfg: cfg}
 }
 
-// Run listens until ctx ends, then returns nil. It returns an error at once when the URL cannot be read. A broken connection is opened
+// Run listens until ctx ends, then returns nil. It returns an error at once when the URL cannot be read or leads through a pooler. A broken connection is opened
 // again, after 5 seconds at most.
 func (l *Listener) Run(ctx context.Context) error {
 	cfg, err := pgx.ParseConfig(l.cfg.URL)
@@ -60,6 +61,9 @@ func (l *Listener) Run(ctx context.Context) error {
 		err := l.session(ctx, cfg)
 		if ctx.Err() != nil {
 			return nil
+		}
+		if errors.Is(err, errPooledListen) {
+			return err
 		}
 		if time.Since(begun) > time.Minute {
 			failures = 0
@@ -84,6 +88,9 @@ func (l *Listener) session(ctx context.Context, cfg *pgx.ConnConfig) error {
 		defer cancel()
 		_ = conn.Close(closing)
 	}()
+	if pooled, err := throughPooler(opening, conn); err != nil || pooled {
+		return cmp.Or(err, errPooledListen)
+	}
 	if _, err := conn.Exec(opening, "LISTEN "+eventsChannel); err != nil {
 		return err
 	}

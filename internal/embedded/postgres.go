@@ -220,7 +220,7 @@ func accepting(pidFile string, pid int) bool {
 		return false
 	}
 	lines := strings.Split(string(text), "\n")
-	return len(lines) >= 8 && lines[0] == strconv.Itoa(pid) && strings.TrimSpace(lines[7]) == "ready"
+	return len(lines) >= 8 && lines[0] == strconv.Itoa(pid) && strings.Contains(" ready standby ", " "+strings.TrimSpace(lines[7])+" ")
 }
 
 // URL returns the address of a database for the superuser.

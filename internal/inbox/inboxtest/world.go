@@ -31,7 +31,13 @@ type World struct {
 // New returns an empty World that ends with the test.
 func New(t testing.TB) *World {
 	t.Helper()
-	w := &World{Database: dbtest.New(t), t: t}
+	return On(t, dbtest.New(t))
+}
+
+// On returns an empty World in a database that the test has made.
+func On(t testing.TB, d *dbtest.Database) *World {
+	t.Helper()
+	w := &World{Database: d, t: t}
 	owner, err := pgxpool.New(t.Context(), w.OwnerURL)
 	if err != nil {
 		t.Fatal(err)
