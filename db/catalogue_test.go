@@ -190,7 +190,7 @@ func TestRowsAreFenced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer app.Close(t.Context())
+	defer func() { _ = app.Close(t.Context()) }()
 	exec := func(sql string, args ...any) (int64, error) {
 		tag, err := app.Exec(t.Context(), sql, args...)
 		return tag.RowsAffected(), err

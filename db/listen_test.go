@@ -63,7 +63,7 @@ func TestListenerComesBackAndIgnoresForgeries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer owner.Close(t.Context())
+	defer func() { _ = owner.Close(t.Context()) }()
 	exec := func(sql string, args ...any) {
 		if _, err := owner.Exec(t.Context(), sql, args...); err != nil {
 			t.Fatal(err)
@@ -178,7 +178,7 @@ func newProxy(t *testing.T, target string) *proxy {
 			}
 			server, err := net.Dial(network, address)
 			if err != nil {
-				client.Close()
+				_ = client.Close()
 				continue
 			}
 			open.Store(client, true)
@@ -189,8 +189,8 @@ func newProxy(t *testing.T, target string) *proxy {
 		}
 	})
 	t.Cleanup(func() {
-		listener.Close()
-		open.Range(func(link, _ any) bool { link.(net.Conn).Close(); return true })
+		_ = listener.Close()
+		open.Range(func(link, _ any) bool { _ = link.(net.Conn).Close(); return true })
 		links.Wait()
 	})
 	at := url.URL{Scheme: "postgres", User: url.UserPassword(cfg.User, cfg.Password), Host: listener.Addr().String(), Path: "/" + cfg.Database}
@@ -201,7 +201,7 @@ func newProxy(t *testing.T, target string) *proxy {
 func portOf(cfg *pgx.ConnConfig) string { return strconv.Itoa(int(cfg.Port)) }
 
 func (p *proxy) carry(from, to net.Conn, late bool) {
-	defer to.Close()
+	defer func() { _ = to.Close() }()
 	buffer := make([]byte, 4096)
 	for {
 		n, err := from.Read(buffer)

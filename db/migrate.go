@@ -19,7 +19,7 @@ func Migrate(ctx context.Context, ownerURL string) error {
 	if err != nil {
 		return fmt.Errorf("open database to migrate: %w", redact(err))
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	locker, err := lock.NewPostgresSessionLocker()
 	if err != nil {
 		return err

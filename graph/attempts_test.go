@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -20,7 +21,8 @@ func TestAttemptsAreLimitedByAddressAndAccount(t *testing.T) {
 		}
 	}
 	err := allowAttempt(a, "10.0.0.1", "ada")
-	if !fault.Is(err, fault.RateLimited) || err.(*fault.Error).RetryAfter != time.Minute {
+	var refused *fault.Error
+	if !errors.As(err, &refused) || refused.Code != fault.RateLimited || refused.RetryAfter != time.Minute {
 		t.Fatalf("the sixth attempt: %v", err)
 	}
 	if err := allowAttempt(a, "10.0.0.2", "ada"); err != nil {

@@ -39,13 +39,13 @@ func openCache() (*cache, error) {
 		return nil, err
 	}
 	sum := sha256.New()
-	fmt.Fprintln(sum, cacheFormat, version, os.Geteuid())
+	_, _ = fmt.Fprintln(sum, cacheFormat, version, os.Geteuid())
 	err = fs.WalkDir(migrations.Files, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		text, err := fs.ReadFile(migrations.Files, path)
-		fmt.Fprintf(sum, "%s %d\n%s", path, len(text), text)
+		_, _ = fmt.Fprintf(sum, "%s %d\n%s", path, len(text), text)
 		return err
 	})
 	if err != nil {
@@ -81,7 +81,7 @@ func (c *cache) save(data string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(unfinished)
+	defer func() { _ = os.RemoveAll(unfinished) }()
 	copied := filepath.Join(unfinished, "data")
 	if err := copyTree(data, copied); err != nil {
 		return err

@@ -33,7 +33,7 @@ func base() string {
 	if os.Getenv("TMPDIR") != "" || keep() || syscall.Statfs(shm, &fs) != nil {
 		return os.TempDir()
 	}
-	if int64(fs.Bavail)*int64(fs.Bsize) < plenty {
+	if fs.Bavail*uint64(fs.Bsize) < plenty {
 		return os.TempDir()
 	}
 	return shm

@@ -16,7 +16,7 @@ const askForDirectory = "SWITCHBOARD_TEST_ASK_FOR_DIRECTORY"
 func TestFilesGoWhenTheProcessIsKilled(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(askForDirectory) != "" {
-		os.Stdout.WriteString("directory " + shared.start(t).dir.path + "\n")
+		_, _ = os.Stdout.WriteString("directory " + shared.start(t).dir.path + "\n")
 		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestSweepTakesOnlyWhatIsAbandoned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func flush(t testing.TB, url string) {
 		return
 	}
 	client := redis.NewClient(o)
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	if err := client.FlushDB(context.Background()).Err(); err != nil {
 		t.Errorf("dbtest: empty the test's Redis database: %v", err)
 	}

@@ -3,6 +3,7 @@ package channel
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"unicode"
@@ -100,7 +101,8 @@ func quoteName(name string) string {
 
 // typeMismatch tells which field has the wrong type, without quoting its value.
 func typeMismatch(err error) string {
-	if e, ok := err.(*json.UnmarshalTypeError); ok && e.Field != "" {
+	var e *json.UnmarshalTypeError
+	if errors.As(err, &e) && e.Field != "" {
 		return e.Field + " has the wrong type"
 	}
 	return "a value has the wrong type"

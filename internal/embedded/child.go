@@ -47,8 +47,8 @@ func run(ctx context.Context, cmd *exec.Cmd) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(out.Name())
-	defer out.Close()
+	defer func() { _ = os.Remove(out.Name()) }()
+	defer func() { _ = out.Close() }()
 	cmd.Stdout, cmd.Stderr = out, out
 	c, err := spawn(cmd)
 	if err != nil {

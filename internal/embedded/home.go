@@ -145,9 +145,9 @@ func (h *home) server(death syscall.Signal, bin binary, arg ...string) *exec.Cmd
 
 func (h *home) close() {
 	if h.log != nil {
-		h.log.Close()
+		_ = h.log.Close()
 	}
-	h.lock.Close()
+	_ = h.lock.Close()
 }
 
 // logSize returns where the next line of the log will begin.
@@ -165,7 +165,7 @@ func tail(path string, from int64) string {
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if info, err := f.Stat(); err == nil {
 		from = max(from, info.Size()-1500)
 	}

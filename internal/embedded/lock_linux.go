@@ -27,7 +27,7 @@ func acquire(ctx context.Context, path string, log *slog.Logger) (*os.File, erro
 			return f, nil
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
-			f.Close()
+			_ = f.Close()
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		if !told {
@@ -36,7 +36,7 @@ func acquire(ctx context.Context, path string, log *slog.Logger) (*os.File, erro
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			f.Close()
+			_ = f.Close()
 			return nil, fmt.Errorf("%s is held: another Switchboard uses this data directory; stop it or choose another directory", path)
 		}
 	}
@@ -49,6 +49,6 @@ func Abandoned(dir string) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
 }

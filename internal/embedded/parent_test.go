@@ -95,7 +95,9 @@ func startParent(t *testing.T, dir string, as *syscall.Credential) *parent {
 	go func() { p.done <- cmd.Wait() }()
 	if decoded != nil {
 		_ = stdin.Close()
-		<-p.done
+		if err := <-p.done; err == nil {
+			t.Error("a parent that was refused ended well")
+		}
 		p.refused = stderr.String()
 	}
 	return p
@@ -142,7 +144,9 @@ func TestKillingTheParentKillsTheServersAndLosesNothing(t *testing.T) {
 	if err := p.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-p.done
+	if err := <-p.done; err == nil {
+		t.Error("a killed parent ended well")
+	}
 	began := time.Now() // the next start may come before the last one's children are gone
 	pg, r := startPostgres(t, o), startRedis(t, o)
 	t.Logf("start after the kill took %v", time.Since(began))

@@ -1,6 +1,7 @@
 package embedded_test
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func TestRedisKeepsDataOverStopAndCrash(t *testing.T) {
 	if err := r.Restart(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Get(ctx, "k").Err(); err != redis.Nil {
+	if err := c.Get(ctx, "k").Err(); !errors.Is(err, redis.Nil) {
 		t.Errorf("after a wipe k is still there: %v", err)
 	}
 }
@@ -66,7 +67,7 @@ func TestRedisIsConfiguredForAsynqAndClosedToOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := asynq.NewClient(opt)
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	if _, err := client.Enqueue(asynq.NewTask("probe", nil)); err != nil {
 		t.Errorf("asynq cannot use the address: %v", err)
 	}
@@ -79,7 +80,7 @@ func TestRedisIsConfiguredForAsynqAndClosedToOthers(t *testing.T) {
 	}
 	stranger.Username, stranger.Password = "", ""
 	c := redis.NewClient(stranger)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if err := c.Ping(ctx).Err(); err == nil || !strings.Contains(err.Error(), "NOAUTH") {
 		t.Errorf("without the password: %v, want NOAUTH", err)
 	}

@@ -20,7 +20,6 @@ type Metrics struct {
 	calls    *prometheus.CounterVec
 	calledIn *prometheus.HistogramVec
 	failed   *prometheus.CounterVec
-	late     *prometheus.CounterVec
 	alerts   *prometheus.CounterVec
 	held     *prometheus.CounterVec
 	dropped  prometheus.Counter
@@ -38,7 +37,6 @@ func NewMetrics(version string) *Metrics {
 	m.calls = m.counter("switchboard_provider_calls_total", "Calls to providers.", "provider", "outcome", "class")
 	m.calledIn = m.histogram("switchboard_provider_call_seconds", "Time a call to a provider took.", "provider")
 	m.failed = m.counter("switchboard_messages_failed_total", "Messages that ended FAILED.", "code")
-	m.late = m.counter("switchboard_results_late_total", "Results of calls whose lease had been lost.", "outcome")
 	m.alerts = m.counter("switchboard_alerts_opened_total", "Alerts that were opened.", "kind")
 	m.held = m.counter("switchboard_dispatches_held_total", "Messages that began to wait for something other than their turn.", "hold")
 	m.swept = m.counter("switchboard_sweeps_total", "Sweeps for what no ring announced.", "sweep", "result")
@@ -76,9 +74,6 @@ func (m *Metrics) Call(provider, outcome, class string, took time.Duration) {
 
 // Failed implements outbound.Metrics.
 func (m *Metrics) Failed(code string) { m.failed.WithLabelValues(code).Inc() }
-
-// Late implements outbound.Metrics.
-func (m *Metrics) Late(outcome string) { m.late.WithLabelValues(outcome).Inc() }
 
 // Alert implements outbound.Metrics.
 func (m *Metrics) Alert(kind string) { m.alerts.WithLabelValues(kind).Inc() }

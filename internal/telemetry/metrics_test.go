@@ -17,7 +17,6 @@ func TestMetricNames(t *testing.T) {
 	m.RequestServed("/graphql", 200, time.Millisecond)
 	m.Call("meta", "ACCEPTED", "", time.Second)
 	m.Failed("131026")
-	m.Late("ACCEPTED")
 	m.Alert("STUCK")
 	m.Held("BREAKER", 3)
 	m.ParkedDropped(2)
@@ -30,7 +29,7 @@ func TestMetricNames(t *testing.T) {
 	for _, line := range []string{
 		`switchboard_http_requests_total{route="/graphql",status="200"} 1`, `switchboard_http_request_seconds_count{route="/graphql"} 1`,
 		`switchboard_provider_calls_total{class="",outcome="ACCEPTED",provider="meta"} 1`, `switchboard_provider_call_seconds_count{provider="meta"} 1`,
-		`switchboard_messages_failed_total{code="131026"} 1`, `switchboard_results_late_total{outcome="ACCEPTED"} 1`,
+		`switchboard_messages_failed_total{code="131026"} 1`,
 		`switchboard_alerts_opened_total{kind="STUCK"} 1`, `switchboard_dispatches_held_total{hold="BREAKER"} 3`,
 		`switchboard_receipts_dropped_total 2`, `switchboard_sweeps_total{result="failed",sweep="lanes"} 1`,
 		`switchboard_rings_lost_total{task="outbound:drain"} 1`, `switchboard_tenant_violation_total 1`, `switchboard_sockets_open 7`,

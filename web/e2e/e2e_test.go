@@ -259,7 +259,7 @@ func (d *installation) node(file string) {
 	cmd.Env = append(os.Environ(), "E2E_APP_URL="+d.facts.App, "E2E_SIM_URL="+d.facts.Simulator, "E2E_LOGINS="+string(encoded),
 		"E2E_CONTROL_URL="+control.URL)
 	out, err := cmd.CombinedOutput()
-	fmt.Fprintf(d.t.Output(), "%s\n", out)
+	_, _ = fmt.Fprintf(d.t.Output(), "%s\n", out)
 	if err != nil {
 		d.t.Fatalf("%s: %v", file, err)
 	}

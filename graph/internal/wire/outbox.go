@@ -103,13 +103,3 @@ func (o *outbox) wait(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
-
-// oldest returns how long the oldest frame has waited.
-func (o *outbox) oldest(now time.Time) time.Duration {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.frames) == 0 {
-		return 0
-	}
-	return now.Sub(o.frames[0].at)
-}

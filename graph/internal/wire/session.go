@@ -131,7 +131,7 @@ func (s *session) init(m message) *closing {
 	case fault.Is(err, fault.Unavailable):
 		return because(closeBusy())
 	case err != nil:
-		s.socket.Present(s.ctx, err) // logs it
+		_ = s.socket.Present(s.ctx, err) // logs it
 		return because(closeInternal())
 	}
 	return s.admit(caller)

@@ -109,7 +109,7 @@ func (f Fixture) sendFailure(t *testing.T, p channel.Provider, m channel.Outboun
 	if err == nil {
 		t.Fatalf("Send returned %+v, want an error", receipt)
 	}
-	e, ok := err.(*channel.SendError)
+	e, ok := err.(*channel.SendError) //nolint:errorlint // the contract is this very type, not one that wraps it
 	if !ok {
 		t.Fatalf("Send returned a %T, want a *channel.SendError", err)
 	}
