@@ -1,0 +1,133 @@
+package chaos
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// campaign is one kind of fault: cycle does it once while the load goes on.
+type campaign struct {
+	name  string
+	about string
+	short int // cycles of a test run
+	full  int // cycles of make chaos
+	cycle func(w *world, n int)
+	loose bool // leases may end while their holders live
+}
+
+func campaigns() []campaign {
+	return []campaign{
+		{"K1", "kill at a fault point", 40, 1000, killAtPoint, false},
+		{"K2", "kill Postgres", 2, 200, killPostgres, false},
+		{"K3", "restart Postgres", 1, 50, restartPostgres, false},
+		{"K4", "Redis", 5, 300, spoilRedis, false},
+		{"K5", "network", 5, 300, spoilNetwork, false},
+		{"K6", "freeze a process", 2, 60, freeze, false},
+		{"K7", "SIGTERM", 4, 500, terminate, false},
+		{"K9", "clock", 3, 50, shiftClock, true},
+	}
+}
+
+// TestChaos runs the campaigns one after the other over one installation, and judges after each.
+func TestChaos(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes")
+	}
+	full := os.Getenv("CHAOS_FULL") != ""
+	seed := uint64(time.Now().UnixNano())
+	if given, err := strconv.ParseUint(os.Getenv("CHAOS_SEED"), 10, 64); err == nil {
+		seed = given
+	}
+	t.Logf("CHAOS_SEED=%d", seed)
+	w := newWorld(t, seed)
+	for _, c := range campaigns() {
+		only := os.Getenv("CHAOS_ONLY")
+		if only != "" && !strings.Contains(","+only+",", ","+c.name+",") {
+			continue
+		}
+		cycles := c.short
+		if full {
+			cycles = c.full
+		}
+		if given, err := strconv.Atoi(os.Getenv("CHAOS_CYCLES")); err == nil {
+			cycles = given
+		}
+		w.run(c, cycles)
+		if t.Failed() {
+			t.Fatalf("%s (%s) has found differences; CHAOS_SEED=%d", c.name, c.about, seed)
+		}
+	}
+}
+
+// run does a campaign: load, faults, rest, judgement.
+func (w *world) run(c campaign, cycles int) {
+	w.t.Helper()
+	began := time.Now()
+	w.loose = w.loose || c.loose
+	w.startLoad(rates{inbound: 24, replies: 12, notifications: 10, operations: 4})
+	w.eventually("the load has found conversations", 20*time.Second, func() bool {
+		return w.load.open[0].Load() != nil && w.load.open[1].Load() != nil
+	})
+	for n := range cycles {
+		c.cycle(w, n)
+	}
+	w.rest()
+	w.tally(c.name+" "+c.about, cycles, w.judge(), began)
+}
+
+// points are the fault points, and the places that pass them.
+func points() (serve, work, start []string) {
+	serve = strings.Fields("in.read in.verified in.apply in.insert in.commit in.applied_commit in.before_200 in.after_200 " +
+		"mut.begin mut.commit mut.after_commit mut.enqueue sub.register sub.history sub.drain sub.write")
+	work = strings.Fields("out.claim out.attempt_commit out.ratelimit out.before_call out.after_call out.result_commit out.event " +
+		"snooze.fire snooze.commit")
+	start = strings.Fields("sweep.select sweep.enqueue out.decrypt") // passed when a process has just started
+	return serve, work, start
+}
+
+// killAtPoint kills a process at a point, the n-th time it is passed. The service manager starts it again.
+func killAtPoint(w *world, n int) {
+	serve, work, start := points()
+	all := append(append(append([]string{}, serve...), work...), start...)
+	i := n % len(all) // each in turn; where and when by the dice
+	o := order{Point: all[i], Action: "kill", Nth: 1 + w.random.n(12)}
+	p := w.serve[w.random.n(len(w.serve))]
+	switch {
+	case i >= len(serve)+len(work):
+		p = w.work[w.random.n(len(w.work))]
+		o.Nth = 1
+		p.armNext(o)
+		p.signal(syscall.SIGKILL)
+		w.died(p, 2)
+		return
+	case i >= len(serve):
+		p = w.work[w.random.n(len(w.work))]
+	}
+	if o.Point == "in.after_200" || o.Point == "out.event" {
+		o.Millis = 1 + w.random.n(20) // beside what goes on
+	}
+	if strings.HasPrefix(o.Point, "snooze.") || o.Point == "sub.history" {
+		o.Nth = 1
+	}
+	before := p.started()
+	if err := p.tell(o); err != nil {
+		w.t.Errorf("%s: %v", p.name, err)
+	}
+	if !within(4*time.Second, func() bool { return p.started() > before }) {
+		_ = p.tell(order{Action: "clear"}) // not passed often enough; if it ends just now, so be it
+		w.t.Logf("%s does not pass %s %d times", p.name, o.Point, o.Nth)
+	}
+	w.eventually(p.name+" is back", 30*time.Second, p.ready)
+}
+
+// died waits until the process has been started so many times more, and is ready.
+func (w *world) died(p *process, times int) {
+	w.t.Helper()
+	before := p.started()
+	within(6*time.Second, func() bool { return p.started() >= before+times })
+	w.eventually(p.name+" is back", 30*time.Second, p.ready)
+}

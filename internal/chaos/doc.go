@@ -1,0 +1,10 @@
+// Package chaos proves what Switchboard promises when things go wrong. Its tests run the real binary, two that serve and two that work,
+// over a Postgres with fsync, a Redis and the provider's simulator; customers write, agents answer and other systems notify all the while,
+// and one fault follows another: kills at every fault point, dead servers, broken networks, frozen processes, wrong clocks. The load keeps
+// a ledger of its own. When everything has come to rest, ledger, provider calls and database must tell the same story.
+//
+// TestChaos is the short form that belongs to every test run; CHAOS_FULL=1 (make chaos) runs the full figures, CHAOS_ONLY=K1,K5 a part of
+// them, CHAOS_CYCLES=n other figures, CHAOS_SOAK=1h a soak (make soak). CHAOS_SEED replays the choices of a run.
+//
+// Imports: nothing of ours outside its tests.
+package chaos

@@ -1,0 +1,246 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// load is customers who write, agents who answer and act, and systems that notify, until it is stopped.
+type load struct {
+	w       *world
+	stop    chan struct{}
+	running sync.WaitGroup
+	open    [2]atomic.Pointer[[]string] // open conversations of each tenant
+	serial  *atomic.Int64
+	prefix  string
+}
+
+// rates are so many a second, over both tenants.
+type rates struct{ inbound, replies, notifications, operations int }
+
+// startLoad begins the load and the subscribers.
+func (w *world) startLoad(r rates) {
+	w.t.Helper()
+	w.load = &load{w: w, stop: make(chan struct{}), serial: &atomic.Int64{}, prefix: strconv.FormatInt(time.Now().UnixNano(), 36)}
+	for _, tn := range w.tenants {
+		if tn.sees == nil {
+			for i := range 2 {
+				tn.sees = append(tn.sees, newSubscriber(w, tn, tn.agents[i]))
+			}
+		}
+		for _, s := range tn.sees {
+			w.load.running.Go(func() { s.run(w.load.stop) })
+		}
+		w.load.every(time.Second, func() { w.load.look(tn) })
+	}
+	w.load.every(2*time.Second/time.Duration(max(r.inbound, 1)), func() { w.load.write() }) // two items a request on average
+	w.load.every(time.Second/time.Duration(max(r.replies, 1)), func() { w.load.reply() })
+	w.load.every(time.Second/time.Duration(max(r.notifications, 1)), func() { w.load.notify() })
+	w.load.every(time.Second/time.Duration(max(r.operations, 1)), func() { w.load.operate() })
+}
+
+// every calls do at the interval, beside; what is under way at the end is waited for. At most 60 wait for answers at a time.
+func (l *load) every(interval time.Duration, do func()) {
+	slots := make(chan struct{}, 60)
+	l.running.Go(func() {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+			case <-l.stop:
+				return
+			}
+			select {
+			case slots <- struct{}{}:
+				l.running.Go(func() { defer func() { <-slots }(); do() })
+			default:
+			}
+		}
+	})
+}
+
+// end stops the load, and waits for what is under way.
+func (l *load) end() {
+	close(l.stop)
+	l.running.Wait()
+}
+
+// key returns a name that no other entry has.
+func (l *load) key(kind string) string {
+	return fmt.Sprintf("%s-%s-%d", kind, l.prefix, l.serial.Add(1))
+}
+
+func (l *load) tenant() *tenant { return l.w.tenants[l.w.random.n(len(l.w.tenants))] }
+
+// pause waits as someone does who comes again later; it returns false when the load ends.
+func (l *load) pause() bool {
+	timer := time.NewTimer(l.w.random.between(100*time.Millisecond, 600*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-l.stop:
+		return false
+	}
+}
+
+// write posts one webhook with one to three messages, as the provider does: again when it was not taken, and sometimes although it was.
+func (l *load) write() {
+	tn := l.tenant()
+	var messages []map[string]any
+	var keys []string
+	from := fmt.Sprintf("4477009%05d", l.w.random.n(40))
+	for range 1 + l.w.random.n(3) {
+		id := l.key("wamid")
+		keys = append(keys, id)
+		messages = append(messages, map[string]any{"from": from, "id": id, "timestamp": strconv.FormatInt(time.Now().Unix(), 10),
+			"type": "text", "text": map[string]string{"body": id}})
+	}
+	body, _ := json.Marshal(map[string]any{"object": "whatsapp_business_account", "entry": []any{map[string]any{"id": "1", "changes": []any{
+		map[string]any{"field": "messages", "value": map[string]any{
+			"messaging_product": "whatsapp", "metadata": map[string]string{"display_phone_number": tn.phone[1:], "phone_number_id": tn.ref},
+			"contacts": []any{map[string]any{"profile": map[string]string{"name": "Robin"}, "wa_id": from}}, "messages": messages,
+		}}}}}}) // plain values always marshal
+	again := l.w.random.n(20) == 0
+	for range 8 {
+		for _, key := range keys {
+			l.w.ledger.write(entry{Kind: kindInbound, Tenant: tn.number, Key: key, Answer: answerUnknown, Detail: "posting"})
+		}
+		status := l.w.post(body)
+		for _, key := range keys {
+			e := entry{Kind: kindInbound, Tenant: tn.number, Key: key, Answer: answerUnknown, Detail: strconv.Itoa(status)}
+			if status/100 == 2 {
+				e.Answer = answerYes
+			}
+			l.w.ledger.write(e)
+		}
+		if status/100 == 2 && !again || !l.pause() {
+			return
+		}
+		again = again && status/100 != 2
+	}
+}
+
+// post sends a signed webhook to one of the servers and returns the status; 0: none.
+func (w *world) post(body []byte) int {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	address := "http://" + w.public[w.random.n(len(w.public))] + "/webhooks/meta"
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		w.t.Error(err)
+		return 0
+	}
+	mac := hmac.New(sha256.New, []byte(appSecret))
+	_, _ = mac.Write(body) // never fails
+	r.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
+
+// look finds conversations to answer in.
+func (l *load) look(tn *tenant) {
+	got := tn.agents[3].query(`{ conversations(filter: {status: [OPEN]}, first: 50) { edges { node { id } } } }`, nil)
+	var page struct {
+		Edges []struct{ Node struct{ ID string } }
+	}
+	if got.code() != "" || json.Unmarshal(got.Data["conversations"], &page) != nil {
+		return
+	}
+	var ids []string
+	for _, e := range page.Edges {
+		ids = append(ids, e.Node.ID)
+	}
+	l.open[tn.number].Store(&ids)
+}
+
+func (l *load) conversation(tn *tenant) (string, bool) {
+	ids := l.open[tn.number].Load()
+	if ids == nil || len(*ids) == 0 {
+		return "", false
+	}
+	return (*ids)[l.w.random.n(len(*ids))], true
+}
+
+// insist asks with the same idempotency key until the answer is certain, and keeps the ledger.
+func (l *load) insist(e entry, payload string, ask func() answer) {
+	for range 8 {
+		l.w.ledger.write(entry{Kind: e.Kind, Tenant: e.Tenant, Key: e.Key, Answer: answerUnknown, Detail: "asking"})
+		got := ask()
+		code := got.code()
+		e.Answer, e.Detail, e.ID = answerUnknown, code, ""
+		switch {
+		case code == "":
+			var made struct{ Message struct{ ID string } }
+			_ = json.Unmarshal(got.Data[payload], &made) // operations have no message
+			e.Answer, e.ID = answerYes, made.Message.ID
+		case certain(code):
+			e.Answer = answerNo
+		}
+		l.w.ledger.write(e)
+		if e.Answer != answerUnknown || !l.pause() {
+			return
+		}
+	}
+}
+
+func (l *load) reply() {
+	tn := l.tenant()
+	id, ok := l.conversation(tn)
+	if !ok {
+		return
+	}
+	who, key := tn.agents[l.w.random.n(len(tn.agents))], l.key("reply")
+	l.insist(entry{Kind: kindReply, Tenant: tn.number, Key: key}, "sendMessage", func() answer {
+		return who.query(`mutation ($i: SendMessageInput!) { sendMessage(input: $i) { message { id } } }`,
+			map[string]any{"i": map[string]any{"conversationId": id, "text": key, "idempotencyKey": key}})
+	})
+}
+
+func (l *load) notify() {
+	tn, key := l.tenant(), l.key("notification")
+	input := map[string]any{"channelAccountId": tn.acct, "recipient": map[string]any{"phone": fmt.Sprintf("+4477008%05d", l.w.random.n(60))},
+		"template": map[string]any{"name": "shipped", "language": "en", "body": []string{key}}, "correlationId": key, "idempotencyKey": key}
+	l.insist(entry{Kind: kindNotification, Tenant: tn.number, Key: key}, "sendNotification", func() answer {
+		return l.w.query("X-API-Key", tn.key, `mutation ($i: SendNotificationInput!) { sendNotification(input: $i) { message { id } } }`,
+			map[string]any{"i": input})
+	})
+}
+
+// operate claims, resolves or snoozes a conversation; a snooze is hurried so that its timer has something to do.
+func (l *load) operate() {
+	tn := l.tenant()
+	id, ok := l.conversation(tn)
+	if !ok {
+		return
+	}
+	who, key := tn.agents[l.w.random.n(len(tn.agents))], l.key("operation")
+	input := map[string]any{"conversationId": id, "idempotencyKey": key}
+	name := []string{"claimConversation", "resolveConversation", "snoozeConversation", "snoozeConversation"}[l.w.random.n(4)]
+	if name == "snoozeConversation" {
+		input["until"] = time.Now().Add(2 * time.Minute).UTC().Format(time.RFC3339)
+	}
+	title := string(name[0]-'a'+'A') + name[1:]
+	l.insist(entry{Kind: kindOperation, Tenant: tn.number, Key: key}, name, func() answer {
+		return who.query(`mutation ($i: `+title+`Input!) { `+name+`(input: $i) { conversation { id } } }`, map[string]any{"i": input})
+	})
+	if name == "snoozeConversation" {
+		// A server that is down now leaves the snooze as long as it was.
+		_ = l.w.exec("UPDATE conversations SET snoozed_until = app.now() + interval '1 second' WHERE id = $1 AND status = 'SNOOZED'", id)
+	}
+}

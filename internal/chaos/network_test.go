@@ -1,0 +1,99 @@
+package chaos
+
+import (
+	"context"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+)
+
+// network is every connection between the processes and what they use; each can be spoiled on its own.
+type network struct {
+	links map[string]*toxiproxy.Proxy
+}
+
+// The links of the installation.
+const (
+	linkPostgres = "postgres"
+	linkListen   = "listen"
+	linkRedis    = "redis"
+	linkProvider = "provider"
+)
+
+// newNetwork opens a link for each upstream, an address of TCP or the path of a unix socket.
+func newNetwork(t *testing.T, upstreams map[string]string) *network {
+	t.Helper()
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	n := &network{links: map[string]*toxiproxy.Proxy{}}
+	for name, upstream := range upstreams {
+		if strings.HasPrefix(upstream, "/") {
+			upstream = relay(t, upstream)
+		}
+		p := toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)
+		if err := p.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.Stop)
+		n.links[name] = p
+	}
+	return n
+}
+
+func (n *network) address(link string) string { return n.links[link].Listen }
+
+// spoil adds a toxic, given as toxiproxy's JSON, and returns how to take it away.
+func (n *network) spoil(t *testing.T, link, toxic string) func() {
+	t.Helper()
+	added, err := n.links[link].Toxics.AddToxicJson(strings.NewReader(toxic))
+	if err != nil {
+		t.Fatalf("%s on %s: %v", toxic, link, err)
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := n.links[link].Toxics.RemoveToxic(ctx, added.Name); err != nil {
+			t.Errorf("take %s off %s: %v", toxic, link, err)
+		}
+	}
+}
+
+// relay makes a unix socket reachable over TCP, for a proxy that knows nothing else.
+func relay(t *testing.T, socket string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go join(conn, socket)
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// join copies both ways until one side ends.
+func join(conn net.Conn, socket string) {
+	defer func() { _ = conn.Close() }()
+	other, err := net.Dial("unix", socket)
+	if err != nil {
+		return
+	}
+	var once sync.Once
+	end := func() { once.Do(func() { _, _ = conn.Close(), other.Close() }) }
+	var both sync.WaitGroup
+	both.Go(func() { defer end(); _, _ = io.Copy(other, conn) })
+	both.Go(func() { defer end(); _, _ = io.Copy(conn, other) })
+	both.Wait()
+}

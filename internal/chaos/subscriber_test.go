@@ -1,0 +1,175 @@
+package chaos
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
+
+// told is one event as a subscriber was told it.
+type told struct {
+	Seq                         int64
+	Kind, Conversation, Message string
+}
+
+// subscriber follows a tenant's conversations over sockets that are cut again and again, always from its last cursor.
+type subscriber struct {
+	w      *world
+	tenant *tenant
+	agent  *agent
+
+	mu     sync.Mutex
+	start  int64 // the event after which it began; -1: not begun
+	cursor string
+	seq    int64
+	list   []told
+	wrong  []string
+	cuts   int
+}
+
+func newSubscriber(w *world, tn *tenant, a *agent) *subscriber {
+	return &subscriber{w: w, tenant: tn, agent: a, start: -1}
+}
+
+// run follows until stop is closed.
+func (s *subscriber) run(stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+		if s.begin() {
+			s.follow(stop, s.w.random.between(300*time.Millisecond, 5*time.Second))
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+}
+
+// begin finds where to start, once: it reads first and subscribes from the cursor of what it read.
+func (s *subscriber) begin() bool {
+	if s.position() != "" {
+		return true
+	}
+	got := s.agent.query(`{ conversations(first: 1) { cursor } }`, nil)
+	var page struct{ Cursor string }
+	if got.code() != "" || json.Unmarshal(got.Data["conversations"], &page) != nil {
+		return false
+	}
+	parsed, ok := inbox.ParseCursor(page.Cursor)
+	if !ok {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cursor, s.start, s.seq = page.Cursor, parsed.Seq, parsed.Seq
+	return true
+}
+
+func (s *subscriber) position() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cursor
+}
+
+// follow takes events from one socket for a while.
+func (s *subscriber) follow(stop <-chan struct{}, life time.Duration) {
+	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: 5 * time.Second}
+	host := s.w.public[s.w.random.n(len(s.w.public))]
+	conn, response, err := dialer.Dial("ws://"+host+"/graphql", http.Header{"Origin": {"http://" + host}})
+	if err != nil {
+		return
+	}
+	defer func() { _, _ = response.Body.Close(), conn.Close() }()
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		timer := time.NewTimer(life)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-stop:
+		case <-over:
+			return
+		}
+		_ = conn.Close() // without a goodbye
+	}()
+	subscribe := map[string]any{"id": "1", "type": "subscribe", "payload": map[string]any{"variables": map[string]any{"after": s.position()},
+		"query": `subscription ($after: Cursor) { conversationEvents(after: $after) { __typename
+			... on ConversationEvent { cursor kind conversationId messageId } ... on Resync { reason } } }`}}
+	for _, m := range []any{map[string]any{"type": "connection_init", "payload": map[string]string{"authorization": s.agent.bearer()}}, subscribe} {
+		if conn.WriteJSON(m) != nil {
+			return
+		}
+	}
+	for {
+		_ = conn.SetReadDeadline(time.Now().Add(life + 20*time.Second))
+		_, text, err := conn.ReadMessage()
+		if err != nil {
+			s.mu.Lock()
+			s.cuts++
+			s.mu.Unlock()
+			return
+		}
+		if !s.take(text) {
+			return
+		}
+	}
+}
+
+// take reads one frame; false ends the socket.
+func (s *subscriber) take(text []byte) bool {
+	var frame struct {
+		Type    string
+		Payload struct {
+			Data struct {
+				ConversationEvents struct {
+					Typename                                        string `json:"__typename"`
+					Cursor, Kind, ConversationID, MessageID, Reason string
+				}
+			}
+		}
+	}
+	var kind struct{ Type string }
+	if json.Unmarshal(text, &kind) != nil {
+		s.complain("unreadable frame %s", text)
+		return false
+	}
+	if kind.Type != "next" {
+		return kind.Type != "error" && kind.Type != "complete" // the database may be away: come again
+	}
+	if err := json.Unmarshal(text, &frame); err != nil {
+		s.complain("unreadable item %s", text)
+		return false
+	}
+	item := frame.Payload.Data.ConversationEvents
+	switch item.Typename {
+	case "ConversationEvent":
+	case "":
+		return false // an error in the place of an item: come again
+	default:
+		s.complain("%s %s", item.Typename, item.Reason)
+		return false
+	}
+	cursor, ok := inbox.ParseCursor(item.Cursor)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !ok || cursor.Seq <= s.seq {
+		s.wrong = append(s.wrong, fmt.Sprintf("event %d after %d", cursor.Seq, s.seq))
+	}
+	s.seq, s.cursor = cursor.Seq, item.Cursor
+	s.list = append(s.list, told{Seq: cursor.Seq, Kind: item.Kind, Conversation: item.ConversationID, Message: item.MessageID})
+	return true
+}
+
+func (s *subscriber) complain(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
+}
