@@ -86,11 +86,11 @@ func changeEntry(actor Actor, op Operation, before, after *Conversation, at time
 	if after.SnoozedUntil != nil {
 		details["snoozedUntil"] = after.SnoozedUntil.Format(time.RFC3339)
 	}
-	return auditEntry(actor, auditAction(op), "conversation", after.ID, details, at)
+	return NewAuditEntry(actor, auditAction(op), "conversation", after.ID, details, at)
 }
 
-// auditEntry returns an audit row of the actor about one thing.
-func auditEntry(actor Actor, action, subject string, id uuid.UUID, details map[string]any, at time.Time) AuditEntry {
+// NewAuditEntry returns an audit row of the actor about one thing; details may be nil.
+func NewAuditEntry(actor Actor, action, subject string, id uuid.UUID, details map[string]any, at time.Time) AuditEntry {
 	entry := AuditEntry{At: at, ActorKind: actor.Kind(), Action: action, SubjectKind: subject, SubjectID: &id, Details: details}
 	if by := actor.ID(); by != uuid.Nil {
 		entry.ActorID = &by

@@ -142,7 +142,7 @@ func (r *roster) name(b *batch, p *person, n name) {
 		r.links = append(r.links, identity)
 		p.changed = true
 	case owner != p:
-		r.quarrels = append(r.quarrels, auditEntry(PersonActor(b.tenant, p.contact.ID), "contact.identity_conflict", "contact", p.contact.ID,
+		r.quarrels = append(r.quarrels, NewAuditEntry(PersonActor(b.tenant, p.contact.ID), "contact.identity_conflict", "contact", p.contact.ID,
 			map[string]any{"kind": n.kind, "otherContact": owner.contact.ID}, b.now))
 	case r.invalid[n]:
 		r.invalid[n] = false

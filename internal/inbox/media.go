@@ -18,6 +18,8 @@ const (
 	mediaMost = 25 << 20
 	// mediaTimeout bounds one fetch with its storing; the lease is twice as long.
 	mediaTimeout = time.Minute
+	// settleTimeout bounds the writing of what came of it.
+	settleTimeout = 5 * time.Second
 )
 
 // mediaWaits are the waits between the tries of one file. Providers keep a file for days; the last try is a day after the first.
@@ -71,9 +73,12 @@ func (m *Media) FetchMedia(ctx context.Context, tenant TenantID, id uuid.UUID) e
 	work, cancel := context.WithTimeout(ctx, mediaTimeout)
 	defer cancel()
 	failure := m.fetch(work, tenant, &a)
-	if ctx.Err() != nil {
+	if failure != nil && ctx.Err() != nil {
 		return ctx.Err() // we are stopping; that is no failure of the file
 	}
+	// What is known by now is written down although we may be stopping: else the bytes would lie there without anybody who knows of them.
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer stop()
 	if failure == nil {
 		return m.stored(ctx, tenant, a)
 	}

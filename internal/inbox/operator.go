@@ -191,7 +191,7 @@ func (o *Operator) change(ctx context.Context, tenant TenantID, action, kind str
 		if err := fn(tx, at); err != nil {
 			return err
 		}
-		return tx.Audit(ctx, AuditEntry{At: at, ActorKind: ActorOperator, Action: action, SubjectKind: kind, SubjectID: &subject})
+		return tx.Audit(ctx, NewAuditEntry(OperatorActor(tenant), action, kind, subject, nil, at))
 	})
 }
 

@@ -86,5 +86,5 @@ func (in *Inbox) moveCursor(ctx context.Context, tx Tx, actor Actor, input MarkR
 	event.AgentID, event.MessageID, event.MessageSeq = &me, &input.UpToMessageID, seq
 	tx.Record(event)
 	details := map[string]any{"upToSeq": seq}
-	return tx.Audit(ctx, auditEntry(actor, auditAction(OpMarkRead), "conversation", c.ID, details, now))
+	return tx.Audit(ctx, NewAuditEntry(actor, auditAction(OpMarkRead), "conversation", c.ID, details, now))
 }

@@ -75,6 +75,9 @@ func (o *Outbound) CallBack(ctx context.Context, tenant inbox.TenantID, alert uu
 		o.cfg.Log.WarnContext(ctx, "alert URL did not take an alert", "tenant", tenant.String(), "alert", alert, "try", due.Tries,
 			"status", status, "again", wait > 0)
 	}
+	// The call is made, so what came of it is written down although we may be stopping: else it would be made again.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
+	defer cancel()
 	return o.store.InTenant(ctx, tenant, func(tx Tx) error {
 		return tx.FinishCallback(ctx, alert, due.Tries, done, wait)
 	})

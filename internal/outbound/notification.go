@@ -81,7 +81,7 @@ func findPerson(ctx context.Context, tx Tx, actor inbox.Actor, now time.Time, in
 	if err := tx.InsertPerson(ctx, contact, in.Phone); err != nil {
 		return uuid.Nil, err
 	}
-	return id, tx.Audit(ctx, auditLine(actor, now, "contact.created", "contact", id))
+	return id, tx.Audit(ctx, inbox.NewAuditEntry(actor, "contact.created", "contact", id, nil, now))
 }
 
 // findConversation locks and returns the contact's active conversation on the account, as it was and to be changed, or a new OPEN one.

@@ -45,21 +45,13 @@ func (o *Outbound) queue(ctx context.Context, tx Tx, actor inbox.Actor, now time
 	if err != nil {
 		return made{}, err
 	}
-	line := auditLine(actor, now, q.action, "message", m.ID)
+	line := inbox.NewAuditEntry(actor, q.action, "message", m.ID, nil, now)
 	line.CorrelationID = m.CorrelationID
 	line.Details = map[string]any{"conversation": m.ConversationID, "kind": m.Kind}
 	if m.RetryOf != nil {
 		line.Details["retryOf"] = *m.RetryOf
 	}
 	return made{MessageID: m.ID, AccountID: m.ChannelAccountID, message: m}, tx.Audit(ctx, line)
-}
-
-func auditLine(actor inbox.Actor, now time.Time, action, subject string, id uuid.UUID) inbox.AuditEntry {
-	line := inbox.AuditEntry{At: now, ActorKind: actor.Kind(), Action: action, SubjectKind: subject, SubjectID: &id}
-	if by := actor.ID(); by != uuid.Nil {
-		line.ActorID = &by
-	}
-	return line
 }
 
 // perform runs a sending mutation: once for its key, in one transaction, and rings the lane after the commit.

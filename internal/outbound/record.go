@@ -181,7 +181,7 @@ func (v *visit) laneAlerts(ctx context.Context, tx Tx, now time.Time, f *fold, r
 		}
 		if changed {
 			alerts = append(alerts, v.accountAlert(AlertNeedsReauth, "The provider refuses the credentials of a channel account; renew them."))
-			if err := tx.Audit(ctx, auditLine(system, now, "channel_account.needs_reauth", "channel_account", v.account)); err != nil {
+			if err := tx.Audit(ctx, inbox.NewAuditEntry(system, "channel_account.needs_reauth", "channel_account", v.account, nil, now)); err != nil {
 				return nil, err
 			}
 		}

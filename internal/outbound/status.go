@@ -113,7 +113,7 @@ func (o *Outbound) seeTo(ctx context.Context, tx Tx, system inbox.Actor, now tim
 		c.FollowUpAt, c.Version = &now, c.Version+1
 		flagged = append(flagged, *c)
 		tx.Record(inbox.ConversationEvent(inbox.EventConversationFlagged, system, &was, c, now))
-		lines = append(lines, auditLine(system, now, "conversation.flagged", "conversation", c.ID))
+		lines = append(lines, inbox.NewAuditEntry(system, "conversation.flagged", "conversation", c.ID, nil, now))
 	}
 	if len(flagged) > 0 {
 		if err := tx.UpdateConversations(ctx, flagged); err != nil {

@@ -12,6 +12,7 @@ import (
 )
 
 const (
+	sweepPatience   = time.Minute
 	stuckPatience   = 5 * time.Minute
 	limitedPatience = 5 * time.Minute
 	parkedLife      = 7 * 24 * time.Hour
@@ -38,16 +39,21 @@ func (o *Outbound) Sweep(ctx context.Context, ringer Ringer) error {
 		if ctx.Err() != nil {
 			break
 		}
-		begun := time.Now()
-		ran, err := o.store.Alone(ctx, step.name, step.run)
-		if ran || err != nil {
-			o.cfg.Metrics.Swept(step.name, time.Since(begun), err != nil)
-		}
-		if err != nil {
-			failed = append(failed, err)
-		}
+		failed = append(failed, o.sweep(ctx, step))
 	}
 	return errors.Join(failed...)
+}
+
+// sweep does one step, which is given up when the database does not answer: the others must have their turn.
+func (o *Outbound) sweep(ctx context.Context, step sweep) error {
+	ctx, cancel := context.WithTimeout(ctx, sweepPatience)
+	defer cancel()
+	begun := time.Now()
+	ran, err := o.store.Alone(ctx, step.name, step.run)
+	if ran || err != nil {
+		o.cfg.Metrics.Swept(step.name, time.Since(begun), err != nil)
+	}
+	return err
 }
 
 type sweep struct {
