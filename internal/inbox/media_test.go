@@ -195,3 +195,29 @@ func TestMediaThatNeverComes(t *testing.T) {
 		})
 	}
 }
+
+// stopping is a store of files that has just kept one when the process is told to stop.
+type stopping struct {
+	inbox.Blobs
+	stop context.CancelFunc
+}
+
+func (s stopping) Put(ctx context.Context, key string, content io.Reader) error {
+	defer s.stop()
+	return s.Blobs.Put(ctx, key, content)
+}
+
+// A file that was kept when the worker was told to stop is written down, so that no bytes lie there unknown.
+func TestMediaThatIsHereAtTheStopIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := w.house("5003")
+	l := h.library(newGraph(t, picture(t, 8, 8)))
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	l.Blobs = stopping{Blobs: l.blobs, stop: stop}
+	must(t, l.FetchMedia(ctx, h.tenant, l.id))
+	if l.state() != "STORED" {
+		t.Errorf("the file is %s", l.state())
+	}
+}

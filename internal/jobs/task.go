@@ -3,6 +3,7 @@ package jobs
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,8 +50,13 @@ type ring struct {
 	at time.Time // zero: now
 }
 
-// key names the ring in TaskIDs and bells: one at a time of a kind is enough.
-func (r ring) key() string { return r.name + ":" + r.ID.String() }
+// key names the ring in TaskIDs and bells: one at a time of a kind is enough, and of the snoozes of a conversation one each.
+func (r ring) key() string {
+	if r.Gen == 0 {
+		return r.name + ":" + r.ID.String()
+	}
+	return r.name + ":" + r.ID.String() + ":" + strconv.FormatInt(r.Gen, 10)
+}
 
 func (r ring) task() (*asynq.Task, error) {
 	r.V = taskVersion
