@@ -52,18 +52,18 @@ func alert(r gen.Alert) outbound.Alert {
 const closeEndedAlerts = `
 UPDATE alerts a SET closed_at = $2
 WHERE a.tenant_id = $1 AND a.closed_at IS NULL AND CASE a.kind
-  WHEN 'STUCK' THEN NOT EXISTS (SELECT FROM dispatches d WHERE d.tenant_id = a.tenant_id AND d.message_id = a.subject_id)
-  WHEN 'FOLLOW_UP' THEN EXISTS (SELECT FROM conversations c WHERE c.tenant_id = a.tenant_id AND c.id = a.subject_id
+  WHEN 'STUCK' THEN NOT EXISTS (SELECT FROM dispatches d WHERE d.tenant_id = $1 AND d.message_id = a.subject_id)
+  WHEN 'FOLLOW_UP' THEN EXISTS (SELECT FROM conversations c WHERE c.tenant_id = $1 AND c.id = a.subject_id
     AND c.follow_up_at IS NULL)
-  WHEN 'BREAKER_OPEN' THEN NOT EXISTS (SELECT FROM lanes l WHERE l.tenant_id = a.tenant_id AND l.channel_account_id = a.subject_id
+  WHEN 'BREAKER_OPEN' THEN NOT EXISTS (SELECT FROM lanes l WHERE l.tenant_id = $1 AND l.channel_account_id = a.subject_id
     AND l.breaker_opened_at IS NOT NULL)
-  WHEN 'RATE_LIMITED' THEN NOT EXISTS (SELECT FROM dispatches d WHERE d.tenant_id = a.tenant_id
+  WHEN 'RATE_LIMITED' THEN NOT EXISTS (SELECT FROM dispatches d WHERE d.tenant_id = $1
     AND d.channel_account_id = a.subject_id AND d.hold = 'RATE_LIMIT')
-  WHEN 'NEEDS_REAUTH' THEN NOT EXISTS (SELECT FROM channel_accounts c WHERE c.tenant_id = a.tenant_id AND c.id = a.subject_id
+  WHEN 'NEEDS_REAUTH' THEN NOT EXISTS (SELECT FROM channel_accounts c WHERE c.tenant_id = $1 AND c.id = a.subject_id
     AND c.status = 'NEEDS_REAUTH')
   WHEN 'TEMPLATE_MISSING' THEN EXISTS (SELECT FROM delivery_attempts x
     JOIN messages m ON m.tenant_id = x.tenant_id AND m.id = x.message_id
-    WHERE x.tenant_id = a.tenant_id AND x.channel_account_id = a.subject_id AND x.id > a.id AND x.outcome = 'ACCEPTED'
+    WHERE x.tenant_id = $1 AND x.channel_account_id = a.subject_id AND x.id > a.id AND x.outcome = 'ACCEPTED'
       AND m.kind = 'TEMPLATE')
   ELSE a.opened_at <= $2::timestamptz - interval '24 hours' END
 RETURNING a.id, a.kind, a.subject_id, a.conversation_id, a.channel_account_id, a.message, a.opened_at, a.closed_at`

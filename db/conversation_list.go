@@ -114,8 +114,8 @@ func (s *selection) branches(q inbox.ListQuery, me string) []string {
 	case q.Viewer.All && (q.Filter.ChannelAccountID != nil || q.Filter.TeamID == nil && nobody == nil):
 		return []string{s.branch(statuses, append(nobody, inStatus)...)}
 	case q.Viewer.All:
-		lanes := "channel_accounts a CROSS JOIN " + statuses
-		return []string{s.branch(lanes, append(nobody, inStatus, "a.tenant_id = $1 AND c.channel_account_id = a.id")...)}
+		lanes := "(SELECT id FROM channel_accounts WHERE tenant_id = $1) AS account CROSS JOIN " + statuses
+		return []string{s.branch(lanes, append(nobody, inStatus, "c.channel_account_id = account.id")...)}
 	case len(accounts) > 0:
 		lanes := "unnest(" + s.arg(accounts) + "::uuid[]) AS account (id) CROSS JOIN " + statuses
 		all = append(all, s.branch(lanes, append(nobody, inStatus, "c.channel_account_id = account.id")...))

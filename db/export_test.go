@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Raw runs SQL on the transaction, so that a test can do what no method offers.
@@ -28,4 +27,7 @@ func EachIdle(ctx context.Context, d *DB, fn func(*pgx.Conn)) {
 }
 
 // PidOf returns the process that serves a transaction.
-func PidOf(tx any) uint32 { return tx.(*Tx).conn.(*pgxpool.Conn).Conn().PgConn().PID() }
+func PidOf(ctx context.Context, tx any) (pid uint32, err error) {
+	err = tx.(*Tx).conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid)
+	return pid, err
+}

@@ -114,7 +114,10 @@ func TestReadOnlyConnectionIsDropped(t *testing.T) {
 	} {
 		var spoiled, back uint32
 		err := w.DB.InTenant(t.Context(), tenant, func(tx inbox.Tx) error {
-			spoiled = db.PidOf(tx)
+			var err error
+			if spoiled, err = db.PidOf(t.Context(), tx); err != nil {
+				return err
+			}
 			return db.RawExec(t.Context(), tx, sql)
 		})
 		if err == nil || fault.Is(err, fault.Unavailable) == (name == "22012") {
