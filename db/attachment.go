@@ -24,7 +24,7 @@ func (tx *Tx) InsertAttachments(ctx context.Context, attachments []inbox.Attachm
 		}
 		media[i] = encoded
 	}
-	return tx.q.InsertAttachments(ctx, gen.InsertAttachmentsParams{
+	return tx.late.InsertAttachments(ctx, gen.InsertAttachmentsParams{
 		TenantID: tx.tenant, ProviderMedias: media,
 		Ids:               column(attachments, func(a inbox.Attachment) uuid.UUID { return a.ID }),
 		MessageIds:        column(attachments, func(a inbox.Attachment) uuid.UUID { return a.MessageID }),

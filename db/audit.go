@@ -30,7 +30,7 @@ func (tx *Tx) Audit(ctx context.Context, entries ...inbox.AuditEntry) error {
 			SubjectKind: e.SubjectKind, SubjectID: e.SubjectID, Details: details, CorrelationID: text(e.CorrelationID),
 		}
 	}
-	results := tx.q.InsertAudit(ctx, rows)
+	results := tx.late.InsertAudit(ctx, rows)
 	var failed error
 	results.Exec(func(_ int, err error) {
 		if err != nil && failed == nil {

@@ -2,7 +2,6 @@ package db
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,7 +32,8 @@ func (tx *Tx) ActiveConversation(ctx context.Context, contact, account uuid.UUID
 }
 
 const updateConversations = `
-UPDATE conversations c
+WITH changed AS (
+  UPDATE conversations c
 SET team_id = u.team_id, status = u.status, assignee_id = u.assignee_id, version = u.version, last_seq = u.last_seq,
   inbound_count = u.inbound_count, last_message_at = u.last_message_at, last_inbound_at = u.last_inbound_at, preview = u.preview,
   snoozed_until = u.snoozed_until, snooze_gen = u.snooze_gen, resolved_at = u.resolved_at, resolved_at_seq = u.resolved_at_seq,
@@ -42,20 +42,16 @@ FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::bigint[], $7::bi
     $10::timestamptz[], $11::text[], $12::timestamptz[], $13::bigint[], $14::timestamptz[], $15::bigint[], $16::timestamptz[])
   AS u (id, team_id, status, assignee_id, version, last_seq, inbound_count, last_message_at, last_inbound_at, preview,
     snoozed_until, snooze_gen, resolved_at, resolved_at_seq, follow_up_at)
-WHERE c.tenant_id = $1 AND c.id = u.id AND c.version < u.version`
+WHERE c.tenant_id = $1 AND c.id = u.id AND c.version < u.version
+RETURNING c.id)
+SELECT app.must(count(*) = cardinality($2), 'update conversations: not all of the rows were there with an older version') FROM changed`
 
 // UpdateConversations implements inbox.ConversationRows.
-func (tx *Tx) UpdateConversations(ctx context.Context, conversations []inbox.Conversation) error {
+func (tx *Tx) UpdateConversations(_ context.Context, conversations []inbox.Conversation) error {
 	if len(conversations) == 0 {
 		return nil
 	}
-	tag, err := tx.conn.Exec(ctx, updateConversations, append([]any{tx.tenant}, mutable(conversations)...)...)
-	if err != nil {
-		return err
-	}
-	if n := tag.RowsAffected(); n != int64(len(conversations)) {
-		return fmt.Errorf("update conversations: %d of %d rows were there with an older version", n, len(conversations))
-	}
+	tx.conn.keep(statement{updateConversations, append([]any{tx.tenant}, mutable(conversations)...)})
 	return nil
 }
 
@@ -68,7 +64,7 @@ SELECT $1, u.* FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::b
   $16::timestamptz[], $17::uuid[], $18::uuid[], $19::timestamptz[]) AS u`
 
 // InsertConversations implements inbox.ConversationRows.
-func (tx *Tx) InsertConversations(ctx context.Context, conversations []inbox.Conversation) error {
+func (tx *Tx) InsertConversations(_ context.Context, conversations []inbox.Conversation) error {
 	if len(conversations) == 0 {
 		return nil
 	}
@@ -78,8 +74,8 @@ func (tx *Tx) InsertConversations(ctx context.Context, conversations []inbox.Con
 		column(conversations, func(c inbox.Conversation) uuid.UUID { return c.ChannelAccountID }),
 		column(conversations, func(c inbox.Conversation) time.Time { return c.CreatedAt }),
 	)
-	_, err := tx.conn.Exec(ctx, insertConversations, args...)
-	return err
+	tx.conn.keep(statement{insertConversations, args})
+	return nil
 }
 
 // mutable returns the ids and mutable columns of conversations in the order in which both statements above take them.

@@ -57,7 +57,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		pc.ConnConfig.ConnectTimeout = connectTimeout // a host that swallows everything must not keep us from the next one
 	}
 	pc.ConnConfig.OnPgError = keepsConnection
-	pc.AfterConnect = becomeApp
+	pc.AfterConnect = furnish
 	if cfg.Statement != nil {
 		pc.ConnConfig.Tracer = tracer{sent: cfg.Statement}
 	}

@@ -17,7 +17,7 @@ import (
 
 // InsertDispatches implements outbound.DispatchRows.
 func (tx *Tx) InsertDispatches(ctx context.Context, lifetime time.Duration, dispatches []outbound.Dispatch) error {
-	return tx.q.InsertDispatches(ctx, gen.InsertDispatchesParams{
+	return tx.late.InsertDispatches(ctx, gen.InsertDispatchesParams{
 		TenantID: tx.tenant, Lifetime: lifetime,
 		MessageIds:        column(dispatches, func(d outbound.Dispatch) uuid.UUID { return d.MessageID }),
 		ChannelAccountIds: column(dispatches, func(d outbound.Dispatch) uuid.UUID { return d.ChannelAccountID }),
@@ -143,7 +143,7 @@ func (tx *Tx) StepDispatches(ctx context.Context, steps []outbound.Step) error {
 	if len(steps) == 0 {
 		return nil
 	}
-	return tx.q.UpdateDispatches(ctx, gen.UpdateDispatchesParams{
+	return tx.late.UpdateDispatches(ctx, gen.UpdateDispatchesParams{
 		TenantID:    tx.tenant,
 		MessageIds:  column(steps, func(s outbound.Step) uuid.UUID { return s.MessageID }),
 		Attempts:    column(steps, func(s outbound.Step) int32 { return int32(s.Attempt) }),

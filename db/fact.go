@@ -136,7 +136,7 @@ func (tx *Tx) UpdateDeliveries(ctx context.Context, deliveries map[uuid.UUID]out
 		return nil
 	}
 	ids := slices.Collect(maps.Keys(deliveries))
-	return tx.q.UpdateDeliveries(ctx, gen.UpdateDeliveriesParams{
+	return tx.late.UpdateDeliveries(ctx, gen.UpdateDeliveriesParams{
 		TenantID: tx.tenant, Ids: ids,
 		Statuses:      column(ids, func(id uuid.UUID) string { return string(deliveries[id].Status) }),
 		FailedCodes:   column(ids, func(id uuid.UUID) string { return deliveries[id].FailedCode }),

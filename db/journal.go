@@ -15,7 +15,7 @@ func (tx *Tx) InsertJournal(ctx context.Context, items []inbox.JournalItem) erro
 	if len(items) == 0 {
 		return nil
 	}
-	return tx.q.InsertWebhookItems(ctx, gen.InsertWebhookItemsParams{
+	return tx.late.InsertWebhookItems(ctx, gen.InsertWebhookItemsParams{
 		TenantID:          tx.tenant,
 		Ids:               column(items, func(i inbox.JournalItem) uuid.UUID { return i.ID }),
 		ChannelAccountIds: column(items, func(i inbox.JournalItem) uuid.UUID { return i.ChannelAccountID }),

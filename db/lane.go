@@ -53,7 +53,7 @@ func (tx *Tx) FinishAttempts(ctx context.Context, endings []outbound.Ending) err
 	if len(endings) == 0 {
 		return nil
 	}
-	return tx.q.FinishAttempts(ctx, gen.FinishAttemptsParams{
+	return tx.late.FinishAttempts(ctx, gen.FinishAttemptsParams{
 		TenantID:    tx.tenant,
 		Ids:         column(endings, func(e outbound.Ending) uuid.UUID { return e.AttemptID }),
 		Outcomes:    column(endings, func(e outbound.Ending) string { return string(e.Outcome) }),

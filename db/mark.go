@@ -16,7 +16,7 @@ func (tx *Tx) InsertMarks(ctx context.Context, marks []inbox.Mark) error {
 	if len(marks) == 0 {
 		return nil
 	}
-	return tx.q.InsertMarks(ctx, gen.InsertMarksParams{
+	return tx.late.InsertMarks(ctx, gen.InsertMarksParams{
 		TenantID:          tx.tenant,
 		Ids:               column(marks, func(m inbox.Mark) uuid.UUID { return m.ID }),
 		ChannelAccountIds: column(marks, func(m inbox.Mark) uuid.UUID { return m.ChannelAccountID }),

@@ -25,7 +25,7 @@ func (tx *Tx) InsertMessages(ctx context.Context, messages []inbox.Message) erro
 		}
 		contents[i] = content
 	}
-	return tx.q.InsertMessages(ctx, gen.InsertMessagesParams{
+	return tx.late.InsertMessages(ctx, gen.InsertMessagesParams{
 		TenantID: tx.tenant, Contents: contents,
 		Ids:               column(messages, func(m inbox.Message) uuid.UUID { return m.ID }),
 		ConversationIds:   column(messages, func(m inbox.Message) uuid.UUID { return m.ConversationID }),

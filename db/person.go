@@ -23,10 +23,10 @@ func (tx *Tx) ContactByPhone(ctx context.Context, phone string) (uuid.UUID, erro
 
 // InsertPerson implements outbound.PersonRows.
 func (tx *Tx) InsertPerson(ctx context.Context, c inbox.Contact, phone string) error {
-	if err := tx.q.InsertContacts(ctx, tx.tenant, []uuid.UUID{c.ID}, []string{c.Name}, []time.Time{c.CreatedAt}); err != nil {
+	if err := tx.late.InsertContacts(ctx, tx.tenant, []uuid.UUID{c.ID}, []string{c.Name}, []time.Time{c.CreatedAt}); err != nil {
 		return err
 	}
-	return tx.q.InsertIdentities(ctx, gen.InsertIdentitiesParams{
+	return tx.late.InsertIdentities(ctx, gen.InsertIdentitiesParams{
 		TenantID: tx.tenant, Kinds: []string{string(inbox.IdentityPhone)}, Values: []string{phone}, ContactIds: []uuid.UUID{c.ID},
 		CreatedAts: []time.Time{c.CreatedAt},
 	})

@@ -19,7 +19,7 @@ func (tx *Tx) IdentitiesByValues(ctx context.Context, identities []inbox.Identit
 
 // InsertContacts implements inbox.PersonRows.
 func (tx *Tx) InsertContacts(ctx context.Context, contacts []inbox.Contact) error {
-	return tx.q.InsertContacts(ctx, tx.tenant, column(contacts, func(c inbox.Contact) uuid.UUID { return c.ID }),
+	return tx.late.InsertContacts(ctx, tx.tenant, column(contacts, func(c inbox.Contact) uuid.UUID { return c.ID }),
 		column(contacts, func(c inbox.Contact) string { return c.Name }),
 		column(contacts, func(c inbox.Contact) time.Time { return c.CreatedAt }))
 }
@@ -27,7 +27,7 @@ func (tx *Tx) InsertContacts(ctx context.Context, contacts []inbox.Contact) erro
 // InsertIdentities implements inbox.PersonRows.
 func (tx *Tx) InsertIdentities(ctx context.Context, identities []inbox.Identity, at time.Time) error {
 	kinds, names := identityColumns(identities)
-	return tx.q.InsertIdentities(ctx, gen.InsertIdentitiesParams{
+	return tx.late.InsertIdentities(ctx, gen.InsertIdentitiesParams{
 		TenantID: tx.tenant, Kinds: kinds, Values: names,
 		ContactIds: column(identities, func(i inbox.Identity) uuid.UUID { return i.ContactID }),
 		CreatedAts: column(identities, func(inbox.Identity) time.Time { return at }),
@@ -44,7 +44,7 @@ func (tx *Tx) LockContacts(ctx context.Context, ids []uuid.UUID) ([]inbox.Contac
 
 // UpdateContacts implements inbox.PersonRows.
 func (tx *Tx) UpdateContacts(ctx context.Context, contacts []inbox.Contact) error {
-	return tx.q.UpdateContacts(ctx, tx.tenant, column(contacts, func(c inbox.Contact) uuid.UUID { return c.ID }),
+	return tx.late.UpdateContacts(ctx, tx.tenant, column(contacts, func(c inbox.Contact) uuid.UUID { return c.ID }),
 		column(contacts, func(c inbox.Contact) string { return c.Name }),
 		column(contacts, func(c inbox.Contact) int64 { return c.Version }))
 }
@@ -52,7 +52,7 @@ func (tx *Tx) UpdateContacts(ctx context.Context, contacts []inbox.Contact) erro
 // ValidateIdentities implements inbox.PersonRows.
 func (tx *Tx) ValidateIdentities(ctx context.Context, identities []inbox.Identity) error {
 	kinds, names := identityColumns(identities)
-	return tx.q.ValidateIdentities(ctx, tx.tenant, kinds, names)
+	return tx.late.ValidateIdentities(ctx, tx.tenant, kinds, names)
 }
 
 func identityColumns(identities []inbox.Identity) (kinds, names []string) {

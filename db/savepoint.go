@@ -19,7 +19,12 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func() error) error {
 		if _, err := tx.conn.Exec(ctx, "savepoint part"); err != nil {
 			return err
 		}
-		failed := guarded(fn)
+		failed := guarded(func() error {
+			if err := fn(); err != nil {
+				return err
+			}
+			return tx.conn.flush(ctx)
+		})
 		if failed == nil {
 			_, err := tx.conn.Exec(ctx, "release savepoint part")
 			return err
@@ -27,6 +32,7 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func() error) error {
 		if !spoilsOnlyItself(failed) {
 			return failed
 		}
+		tx.conn.drop()
 		if _, err := tx.conn.Exec(ctx, "rollback to savepoint part; release savepoint part"); err != nil {
 			return errors.Join(failed, err)
 		}

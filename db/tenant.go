@@ -18,7 +18,8 @@ import (
 // Tx is one transaction of one tenant. It implements inbox.Tx and outbound.Tx, and like them is not safe for concurrent use.
 type Tx struct {
 	q      *gen.Queries
-	conn   gen.DBTX // for the few statements that sqlc cannot write
+	late   *gen.Queries // for writes without an answer: they go out with the next statement
+	conn   *line        // for the few statements that sqlc cannot write
 	tenant uuid.UUID
 	events []inbox.Event
 }
@@ -71,8 +72,8 @@ func (d *DB) readTenant(ctx context.Context, tenant inbox.TenantID, fn func(*Tx)
 	}))
 }
 
-// within borrows a connection, begins with the tenant set in the same round trip, and runs body, which commits. A body that fails
-// or panics is rolled back; a connection that cannot be rolled back is closed rather than returned.
+// within borrows a connection, begins with the tenant set in the round trip of the first statement, and runs body, which commits. A body
+// that fails or panics is rolled back; a connection that cannot be rolled back is closed rather than returned.
 func (d *DB) within(ctx context.Context, begin string, tx *Tx, body func() error) error {
 	if tx.tenant == uuid.Nil {
 		return fault.New(fault.Internal, "a transaction was begun for no tenant")
@@ -88,19 +89,19 @@ func (d *DB) within(ctx context.Context, begin string, tx *Tx, body func() error
 			rollback(conn)
 		}
 	}()
-	// Two statements in one message; the only value in it is a UUID of our own type.
-	begin += "; select set_config('app.tenant_id', '" + tx.tenant.String() + "', true)," +
-		" set_config('statement_timeout', '10s', true), set_config('lock_timeout', '5s', true)"
-	if _, err := conn.Exec(ctx, begin); err != nil {
-		return err
-	}
-	tx.q, tx.conn = gen.New(conn), conn
+	tx.conn = &line{conn: conn, kept: []statement{{begin, nil}, {settings, []any{tx.tenant.String()}}}}
+	tx.q, tx.late = gen.New(tx.conn), gen.New(later{tx.conn})
 	if err := body(); err != nil {
 		return err
 	}
 	committed = true
 	return nil
 }
+
+// Plans are made once a connection and not for every call: all statements here are to be answered from an index, whatever their values, and
+// planning them costs more than executing them.
+const settings = `SELECT set_config('app.tenant_id', $1, true), set_config('statement_timeout', '10s', true),
+  set_config('lock_timeout', '5s', true), set_config('plan_cache_mode', 'force_generic_plan', true)`
 
 func rollback(conn *pgxpool.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)

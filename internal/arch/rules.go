@@ -17,6 +17,8 @@ func layers() map[string]string {
 	return map[string]string{
 		"cmd/switchboard": "graph internal/auth internal/blob internal/channel/... internal/demo internal/embedded internal/fault internal/faultpoint internal/httpd internal/inbox " +
 			"internal/jobs internal/live internal/outbound internal/secret internal/simulator internal/telemetry db migrations web",
+		"cmd/bench":         "cmd/bench/standin db internal/auth internal/embedded internal/inbox internal/jobs internal/secret migrations",
+		"cmd/bench/standin": "",
 		"graph": "graph/internal/... internal/auth internal/channel internal/fault internal/inbox internal/live internal/outbound " +
 			"internal/telemetry",
 		"graph/conformance":    "",
@@ -44,6 +46,7 @@ func layers() map[string]string {
 		"internal/fault":       "",
 		"internal/faultpoint":  "internal/fault", // nothing at all without the tag chaos
 		"internal/chaos":       "",               // tests only
+		"internal/attack":      "",               // tests only
 		// Test helpers, imported by tests only.
 		"internal/inbox/inboxtest": "db/dbtest internal/channel internal/inbox",
 	}
@@ -52,14 +55,14 @@ func layers() map[string]string {
 // owners says which packages may import a third-party module or a part of the standard library; everything that is not listed is free.
 func owners() map[string]string {
 	return map[string]string{
-		"github.com/jackc/pgx/...":        "db/... internal/inbox/inboxtest",
+		"github.com/jackc/pgx/...":        "db/... internal/inbox/inboxtest cmd/bench/...",
 		"github.com/pressly/goose/...":    "db",
 		"database/sql":                    "db",
-		"github.com/hibiken/asynq":        "internal/jobs",
+		"github.com/hibiken/asynq":        "internal/jobs cmd/bench/standin",
 		"github.com/redis/go-redis/...":   "internal/jobs internal/httpd cmd/switchboard db/dbtest",
 		"github.com/99designs/gqlgen/...": "graph/...",
 		"github.com/vektah/gqlparser/...": "graph/...",
-		"github.com/gorilla/websocket":    "graph/...",
+		"github.com/gorilla/websocket":    "graph/... cmd/bench/...",
 		"github.com/golang-jwt/jwt/...":   "internal/auth",
 		"github.com/prometheus/...":       "internal/telemetry",
 		"net/http": "cmd/... graph/... internal/httpd internal/channel/... internal/simulator internal/telemetry web " +
@@ -77,7 +80,7 @@ func owners() map[string]string {
 		module + "db/dbtest":                    "internal/inbox/inboxtest",
 		module + "internal/inbox/inboxtest":     "",
 		module + "internal/channel/meta":        "cmd/switchboard",
-		module + "internal/embedded":            "cmd/switchboard db/dbtest",
+		module + "internal/embedded":            "cmd/switchboard cmd/bench db/dbtest",
 		module + "internal/simulator":           "cmd/switchboard",
 		module + "internal/channel/channeltest": "",
 	}
