@@ -27,6 +27,7 @@ type environment struct {
 	MigrateURL        secret.Text   `env:"MIGRATE_DATABASE_URL" help:"Postgres, as the owner of the tables; default: DATABASE_URL"`
 	ListenURL         secret.Text   `env:"LISTEN_DATABASE_URL" help:"Postgres without a pooler between, for LISTEN; default: DATABASE_URL"`
 	RedisURL          secret.Text   `env:"REDIS_URL" help:"Redis or Valkey with maxmemory-policy noeviction: redis://, redis-sentinel://host:port,host:port/0?master=name or redis-cluster://host:port,host:port (rediss… for TLS)"`
+	Workers           int           `env:"SWITCHBOARD_WORKERS" envDefault:"2" help:"how many work processes there are: while Redis is away each sends at that fraction of an account's rate"`
 	Port              int           `env:"PORT" envDefault:"8080" help:"port of the app and the API; 0: any free one"`
 	BindHost          string        `env:"SWITCHBOARD_BIND_HOST" help:"address that PORT is opened on; default: all of them, in dev only 127.0.0.1"`
 	AdminAddr         string        `env:"ADMIN_ADDR" envDefault:"127.0.0.1:9090" help:"health, metrics and profiles; keep it private"`
@@ -108,6 +109,7 @@ func (e *environment) check(need needs) []error {
 	add(need.owner && !e.MigrateURL.IsZero(), "MIGRATE_DATABASE_URL", "set it to postgres://owner:password@host:5432/database", isURL(e.MigrateURL.Reveal(), "postgres", "postgresql"))
 	add(need.database && !e.ListenURL.IsZero(), "LISTEN_DATABASE_URL", "set it to postgres://user:password@host:5432/database", isURL(e.ListenURL.Reveal(), "postgres", "postgresql"))
 	add(need.redis, "REDIS_URL", "set it to redis://:password@host:6379/0", checkRedis(e.RedisURL.Reveal()))
+	add(need.redis, "SWITCHBOARD_WORKERS", "set it to the number of work processes", within(e.Workers, 1, 10_000))
 	_, err := secret.ParseKeyring(e.KEKs.Reveal())
 	add(need.keys, "SWITCHBOARD_KEKS", makeKey, or(e.KEKs, err))
 	_, err = auth.NewTokens(e.JWTKeys.Reveal(), issuer, time.Minute, time.Now)

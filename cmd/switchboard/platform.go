@@ -99,7 +99,7 @@ func (p *platform) openDatabase(ctx context.Context) (err error) {
 
 func (p *platform) openRedis(ctx context.Context) (err error) {
 	redis.SetLogger(redisLog{p.log}) // its own goes to the standard error, in no format of ours
-	config := jobs.Config{RedisURL: p.env.RedisURL.Reveal(), Log: p.log, Metrics: p.metrics}
+	config := jobs.Config{RedisURL: p.env.RedisURL.Reveal(), Log: p.log, Metrics: p.metrics, LocalShare: p.env.Workers}
 	if p.redis, err = newRedisCheck(config.RedisURL); err != nil {
 		return err
 	}
