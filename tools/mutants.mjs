@@ -21,7 +21,7 @@ const mutants = [
   },
   {
     name: 'messages without their unique key',
-    test: ['internal/inbox', 'TestOneIDIsOneMessageWhoeverSentIt'],
+    test: ['db', 'TestPromisesRestOnKeys'],
     edits: [['migrations/0004_conversations.sql', 'CREATE UNIQUE INDEX messages_external_id_key', 'CREATE INDEX messages_external_id_key']],
   },
   {

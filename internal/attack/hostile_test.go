@@ -1,0 +1,267 @@
+package attack
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/switchboard-inbox/switchboard/internal/auth"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
+)
+
+// memory returns the resident bytes of the API's process.
+func (s *stage) memory() int64 {
+	s.t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.api.cmd.Process.Pid))
+	s.must(err)
+	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
+	s.must(err)
+	return pages * int64(os.Getpagesize())
+}
+
+// cpu returns the seconds that the API's process has computed.
+func (s *stage) cpu() float64 {
+	s.t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.api.cmd.Process.Pid))
+	s.must(err)
+	fields := strings.Fields(string(text[strings.LastIndex(string(text), ")")+1:]))
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return (user + system) / 100
+}
+
+// dial opens a socket with an API key, and says so in its first message.
+func (n *shop) dial(key string) (*websocket.Conn, error) {
+	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: 20 * time.Second, ReadBufferSize: 512, WriteBufferSize: 512}
+	conn, response, err := dialer.DialContext(n.s.t.Context(), "ws"+strings.TrimPrefix(n.s.api.url, "http")+"/graphql", nil)
+	if err != nil {
+		return nil, err
+	}
+	_ = response.Body.Close()
+	if err := conn.WriteMessage(websocket.TextMessage, []byte(`{"type":"connection_init","payload":{"apiKey":"`+key+`"}}`)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	if _, _, err := conn.ReadMessage(); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	return conn, nil
+}
+
+// served tells how long another client's query takes meanwhile.
+func (n *shop) served() time.Duration {
+	n.s.t.Helper()
+	began := time.Now()
+	if raw := n.ask("ada", "{ conversations(first: 1) { cursor } }", nil); !strings.Contains(raw, `"data":{`) {
+		n.s.t.Fatalf("others are not served: %s", raw)
+	}
+	return time.Since(began)
+}
+
+// TestIdleSockets opens 10,000 sockets that say who they are and then nothing. What each costs is told, and bounded. (H6, R79)
+func TestIdleSockets(t *testing.T) {
+	s := newStage(t)
+	n := s.shop("shop-a")
+	n.signIn()
+	const wanted, perKey = 9_990, 20 // the process takes 10,000 in all
+	before := s.memory()
+	keys := make(chan string, wanted)
+	for i := 0; i < wanted; i += perKey {
+		key, hash := auth.NewAPIKey(n.ID)
+		s.Exec(`INSERT INTO api_keys (tenant_id, id, name, hash, scopes, created_at) VALUES ($1, $2, 'idle', $3, $4, now())`,
+			n.ID.UUID(), inboxtest.NewID(), hash, []string{string(inbox.ScopeRead)})
+		for range min(perKey, wanted-i) {
+			keys <- key
+		}
+	}
+	close(keys)
+	var mu sync.Mutex
+	var open []*websocket.Conn
+	var dialers sync.WaitGroup
+	for range 10 { // fewer at a time than one address may have before they say who they are
+		dialers.Go(func() {
+			for key := range keys {
+				conn, err := n.dial(key)
+				if err != nil {
+					t.Errorf("socket %d: %v", len(open), err)
+					return
+				}
+				mu.Lock()
+				open = append(open, conn)
+				mu.Unlock()
+			}
+		})
+	}
+	dialers.Wait()
+	each := (s.memory() - before) / max(1, int64(len(open)))
+	t.Logf("%d idle sockets cost %d kB each; another client is served in %v", len(open), each>>10, n.served())
+	if len(open) != wanted || each > 64<<10 {
+		t.Errorf("%d sockets at %d bytes each", len(open), each)
+	}
+	for _, conn := range open {
+		_ = conn.Close()
+	}
+	s.eventually("the sockets are gone", func() bool {
+		_, metrics := s.get(s.api.admin + "/metrics")
+		return strings.Contains(metrics, "switchboard_sockets_open 0")
+	})
+}
+
+// TestFloodOnOneSocket sends 20,000 subscribes on one socket: it is closed long before, and others are served. (H7)
+func TestFloodOnOneSocket(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	n := s.shop("shop-a")
+	n.signIn()
+	conn, err := n.dial(n.key)
+	s.must(err)
+	defer conn.Close()
+	before, spent := s.memory(), s.cpu()
+	go func() {
+		for i := range 20_000 {
+			message := fmt.Sprintf(`{"id":"%d","type":"subscribe","payload":{"query":"subscription { conversationEvents { __typename } }"}}`, i)
+			if conn.WriteMessage(websocket.TextMessage, []byte(message)) != nil {
+				return
+			}
+		}
+	}()
+	var closing *websocket.CloseError
+	for err == nil {
+		_, _, err = conn.ReadMessage()
+	}
+	if !errors.As(err, &closing) || closing.Code != 4429 || strings.Contains(closing.Text, n.key) {
+		t.Errorf("the flood ends with %v", err)
+	}
+	if grown, cpu := s.memory()-before, s.cpu()-spent; grown > 32<<20 || cpu > 3 {
+		t.Errorf("the flood cost %d kB and %.1f s", grown>>10, cpu)
+	}
+	n.served()
+}
+
+// TestSlowRequests sends headers and bodies a byte at a time: the server ends them, and others are served meanwhile. (H11)
+func TestSlowRequests(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	n := s.shop("shop-a")
+	n.signIn()
+	before := s.memory()
+	var all sync.WaitGroup
+	for i := range 200 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.api.url, "http://"))
+		s.must(err)
+		head := "POST /graphql HTTP/1.1\r\nHost: x\r\n"
+		if i%2 == 1 { // a slow body
+			head += "Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"
+		}
+		_, err = conn.Write([]byte(head))
+		s.must(err)
+		all.Go(func() {
+			defer conn.Close()
+			stop := make(chan struct{})
+			go func() {
+				defer close(stop)
+				_, _ = io.Copy(io.Discard, conn)
+			}()
+			tick := time.NewTicker(500 * time.Millisecond)
+			defer tick.Stop()
+			limit := time.After(40 * time.Second)
+			for {
+				select {
+				case <-stop:
+					return
+				case <-limit:
+					t.Errorf("connection %d is still open", i)
+					return
+				case <-tick.C:
+					_, _ = conn.Write([]byte("x"))
+				}
+			}
+		})
+	}
+	if took := n.served(); took > 2*time.Second {
+		t.Errorf("meanwhile a query takes %v", took)
+	}
+	all.Wait()
+	if grown := s.memory() - before; grown > 32<<20 {
+		t.Errorf("200 slow requests cost %d kB", grown>>10)
+	}
+}
+
+// TestReaderThatStops follows events and never reads again: its memory is bounded and it is cut off; a reader beside it gets everything.
+// (H9, R44)
+func TestReaderThatStops(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	n := s.shop("shop-a")
+	n.signIn()
+	n.write("wamid.0", "4915112345678", "Kim", "hello")
+	deaf, err := n.dial(n.key)
+	s.must(err)
+	defer deaf.Close()
+	document := `subscription { conversationEvents { ... on ConversationEvent { conversation { id ` + aliasesOf("preview", 14) + ` messages(last: 20) { edges { node { text } } } } } } }`
+	s.must(deaf.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"id":"1","type":"subscribe","payload":{"query":%q}}`, document)))
+	before := s.memory()
+	for i := range 400 {
+		if answer := n.write(fmt.Sprint("wamid.big", i), "4915112345678", "Kim", strings.Repeat("x", 4000)); !strings.HasPrefix(answer, "200") {
+			t.Fatalf("message %d: %s", i, answer)
+		}
+	}
+	s.eventually("the reader that stopped is cut off", func() bool {
+		_, metrics := s.get(s.api.admin + "/metrics")
+		return strings.Contains(metrics, "switchboard_sockets_open 0")
+	})
+	if grown := s.memory() - before; grown > 128<<20 {
+		t.Errorf("it cost %d kB", grown>>10)
+	}
+	n.served()
+}
+
+func aliasesOf(field string, count int) string {
+	text := ""
+	for i := range count {
+		text += fmt.Sprintf(" a%d: %s", i, field)
+	}
+	return text
+}
+
+// TestRepeatedFields sends 30 kB of one field again and again from eight clients: each is refused for little, and others are served. (H1)
+func TestRepeatedFields(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	n := s.shop("shop-a")
+	n.signIn()
+	spent := s.cpu()
+	var all sync.WaitGroup
+	const clients, times = 8, 10
+	for range clients {
+		all.Go(func() {
+			for range times {
+				if raw := n.ask("key", "{ viewer { agent { "+strings.Repeat("name ", 6000)+"} } }", nil); strings.Contains(raw, `"data":{`) {
+					t.Errorf("it is answered: %s", raw)
+				}
+			}
+		})
+	}
+	served := n.served()
+	all.Wait()
+	each := (s.cpu() - spent) / (clients * times)
+	t.Logf("a document of 30 kB costs %.1f ms; meanwhile another client is served in %v", 1000*each, served)
+	if each > 0.25 {
+		t.Errorf("each document costs %.2f s", each)
+	}
+	if status, _ := s.get(s.api.admin + "/readyz"); status != http.StatusOK {
+		t.Errorf("not ready: %d", status)
+	}
+}

@@ -1,0 +1,236 @@
+package attack
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
+
+// script is a day of one shop: what it asks, and what it was answered, with ids, times and tokens replaced by their order.
+type script struct {
+	n          *shop
+	transcript []string
+	names      map[string]string // what an id is called in the transcript
+	known      map[string]string // what later steps need
+	start      string            // a cursor from before the first step
+}
+
+func newScript(n *shop) *script {
+	return &script{n: n, names: map[string]string{}, known: map[string]string{}}
+}
+
+// step is one thing that a shop does. It covers the root fields that it names.
+type step struct {
+	covers []string
+	do     func(*script)
+}
+
+const shown = `{ id status version lastSeq preview assignee { id name } team { id name } contact { id name identities { kind value } } channelAccount { id name } }`
+
+// steps are the day in order.
+func steps() []step {
+	mutation := func(name, extra string) step {
+		return step{covers: []string{name}, do: func(s *script) {
+			s.ask("ada", fmt.Sprintf(`mutation { %s(input: {conversationId: %q, idempotencyKey: "key-%s"%s}) { conversation %s } }`,
+				name, s.known["conversation"], name, extra, shown))
+		}}
+	}
+	query := func(name, document string) step {
+		return step{covers: []string{name}, do: func(s *script) { s.ask("ada", document) }}
+	}
+	return []step{
+		{covers: []string{"login"}, do: func(s *script) { s.note("login", s.n.signIn()) }},
+		{do: func(s *script) {
+			s.start = cursorIn(s.raw("ada", "{ conversations { cursor } }", nil))
+			s.note("webhook", s.n.write("wamid.1", "4915112345678", "Kim", "hello")+s.n.write("wamid.1", "4915112345678", "Kim", "hello"))
+			s.note("webhook", s.n.write("wamid.2", "4915112345679", "Lou", "good morning")+s.n.write("wamid.3", "4915112345678", "Kim", "anybody?"))
+		}},
+		{covers: []string{"conversations"}, do: func(s *script) {
+			raw := s.ask("ada", `{ conversations(first: 1) { cursor pageInfo { hasNextPage endCursor } edges { cursor unreadCount node { id messages { edges { node { id seq text } } } } } } }`)
+			s.known["conversation"] = find(raw, `"node":{"id":"([^"]+)"`)
+			s.known["message"] = find(raw, `"messages":{"edges":\[{"node":{"id":"([^"]+)"`)
+			s.ask("key", `{ conversations { edges { node `+shown+` } } }`)
+		}},
+		query("viewer", `{ viewer { agent { id name email role } teams { id name } tenant { id slug name } } }`),
+		query("agents", `{ agents { id name email role } }`), query("teams", `{ teams { id name } }`),
+		query("channelAccounts", `{ channelAccounts { id name channel provider status team { id } } }`),
+		query("conversationCounts", `{ conversationCounts { mine unassigned all cursor } }`), query("unreadCount", `{ unreadCount { conversations cursor } }`),
+		query("alerts", `{ alerts(includeClosed: true) { cursor alerts { id kind message } } }`),
+		{covers: []string{"conversation", "contact"}, do: func(s *script) {
+			raw := s.ask("ada", fmt.Sprintf(`{ conversation(id: %q) %s }`, s.known["conversation"], shown))
+			s.ask("ada", fmt.Sprintf(`{ contact(id: %q) { id name identities { kind value } } }`, find(raw, `"contact":{"id":"([^"]+)"`)))
+		}},
+		mutation("claimConversation", ""),
+		{covers: []string{"markRead"}, do: func(s *script) {
+			s.ask("ada", fmt.Sprintf(`mutation { markRead(input: {conversationId: %q, upToMessageId: %q, idempotencyKey: "key-1"}) { unreadCount } }`,
+				s.known["conversation"], s.known["message"]))
+		}},
+		{covers: []string{"sendMessage", "retryMessage"}, do: func(s *script) {
+			for range 2 {
+				raw := s.ask("ada", fmt.Sprintf(`mutation { sendMessage(input: {conversationId: %q, text: "we are here", idempotencyKey: "key-send"}) { message { id seq status text } } }`,
+					s.known["conversation"]))
+				s.ask("ada", fmt.Sprintf(`mutation { retryMessage(input: {messageId: %q, idempotencyKey: "key-retry"}) { message { id } } }`, find(raw, `"message":{"id":"([^"]+)"`)))
+			}
+		}},
+		{covers: []string{"sendNotification"}, do: func(s *script) {
+			s.ask("key", fmt.Sprintf(`mutation { sendNotification(input: {channelAccountId: %q, recipient: {phone: "+49 151 12345680", name: "Max"}, template: {name: "ready", language: "en", body: ["7"]}, correlationId: "order-7", idempotencyKey: "key-1"}) { message { id status seq } conversation %s } }`,
+				s.n.account, shown))
+		}},
+		mutation("snoozeConversation", `, until: "2026-12-24T18:00:00Z"`), mutation("reopenConversation", ""), mutation("releaseConversation", ""),
+		{covers: []string{"reassignConversation"}, do: func(s *script) {
+			agent := find(s.raw("ada", `{ viewer { agent { id } } }`, nil), `"agent":{"id":"([^"]+)"`)
+			s.ask("ada", fmt.Sprintf(`mutation { reassignConversation(input: {conversationId: %q, agentId: %q, idempotencyKey: "key-2"}) { conversation %s } }`,
+				s.known["conversation"], agent, shown))
+		}},
+		mutation("resolveConversation", ""),
+		{covers: []string{"refresh"}, do: func(s *script) {
+			raw := s.ask("nobody", fmt.Sprintf(`mutation { refresh(input: {refreshToken: %q, clientNonce: "a-nonce-of-sixteen"}) { accessToken refreshToken } }`, s.n.refresh))
+			s.n.bearer, s.n.refresh = find(raw, `"accessToken":"([^"]+)"`), find(raw, `"refreshToken":"([^"]+)"`)
+		}},
+		{covers: []string{"conversationEvents", "messageEvents", "unreadCountEvents", "conversationCountEvents", "alertEvents"}, do: func(s *script) {
+			events := `{ __typename ... on ConversationEvent { cursor kind membership conversationId cause before { status assigneeId } after { status assigneeId teamId } } ... on Resync { reason } }`
+			s.replay(false, "conversationEvents(after: $after) "+events)
+			s.replay(false, fmt.Sprintf(`messageEvents(conversationId: %q, after: $after) { __typename ... on MessageEvent { cursor kind statusBefore statusAfter message { id seq text status } } ... on Resync { reason } }`, s.known["conversation"]))
+			s.replay(true, "unreadCountEvents(after: $after) { __typename ... on UnreadCountEvent { cursor conversations } ... on Resync { reason } }")
+			s.replay(true, "conversationCountEvents(after: $after) { __typename ... on ConversationCountEvent { cursor counts { mine unassigned all } } ... on Resync { reason } }")
+			s.replay(false, "alertEvents(after: $after) { __typename ... on AlertEvent { cursor alert { kind message } } ... on Resync { reason } }")
+		}},
+		{covers: []string{"logout"}, do: func(s *script) {
+			other := s.n.refresh
+			s.n.signIn()
+			s.ask("nobody", fmt.Sprintf(`mutation { logout(input: {refreshToken: %q}) { ok } }`, other))
+		}},
+	}
+}
+
+// run does the first so many steps; before is called ahead of each.
+func (s *script) run(most int, before func(i int)) {
+	for i, one := range steps()[:most] {
+		if before != nil {
+			before(i)
+		}
+		one.do(s)
+	}
+}
+
+func (s *script) raw(who, query string, variables map[string]any) string {
+	return s.n.ask(who, query, variables)
+}
+
+// ask sends an operation and writes the answer down.
+func (s *script) ask(who, query string) string {
+	raw := s.raw(who, query, nil)
+	s.note(query, raw)
+	return raw
+}
+
+// note writes an answer down.
+func (s *script) note(about, raw string) {
+	s.transcript = append(s.transcript, s.normalise(about)+"\n\t"+s.normalise(raw))
+}
+
+// normalise replaces what is new in every run: an id by the number of its first appearance, a cursor by its number, times and tokens by
+// their length.
+func (s *script) normalise(raw string) string {
+	raw = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`).ReplaceAllStringFunc(raw, func(id string) string {
+		if s.names[id] == "" {
+			s.names[id] = fmt.Sprintf("#%d", len(s.names)+1)
+		}
+		return s.names[id]
+	})
+	raw = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z`).ReplaceAllString(raw, "TIME")
+	raw = regexp.MustCompile(`"(accessToken|refreshToken)":"([^"]*)"`).ReplaceAllStringFunc(raw, func(m string) string { return fmt.Sprint("TOKEN of ", len(m)) })
+	raw = regexp.MustCompile(`(rt|ik)_[0-9a-z]{26}_[A-Za-z0-9_-]{43}`).ReplaceAllString(raw, "CREDENTIAL")
+	return regexp.MustCompile(`"(cursor|endCursor|startCursor)":"([^"]*)"`).ReplaceAllStringFunc(raw, func(m string) string {
+		text := m[strings.Index(m, `:"`)+2 : len(m)-1]
+		if cursor, ok := inbox.ParseCursor(text); ok {
+			return fmt.Sprint("CURSOR ", cursor.Seq)
+		}
+		return fmt.Sprint("PLACE of ", len(text))
+	})
+}
+
+// replay reads a subscription from before the first step until nothing more comes, and writes it down: all of it, or the last item of
+// one that tells numbers, which may skip those between.
+func (s *script) replay(last bool, field string) {
+	ctx, cancel := context.WithCancel(s.n.s.t.Context())
+	defer cancel()
+	r := s.n.request("ada", "subscription($after: Cursor) { "+field+" }", map[string]any{"after": s.start}).WithContext(ctx)
+	r.Header.Set("Accept", "text/event-stream")
+	response, err := http.DefaultClient.Do(r)
+	s.n.s.must(err)
+	defer response.Body.Close()
+	quiet := time.AfterFunc(700*time.Millisecond, cancel)
+	defer quiet.Stop()
+	var items []string
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			quiet.Reset(700 * time.Millisecond)
+			items = append(items, text)
+		}
+	}
+	if last && len(items) > 0 {
+		items = items[len(items)-1:]
+	}
+	s.note(field, strings.Join(items, "\n\t"))
+}
+
+func find(raw, pattern string) string {
+	if match := regexp.MustCompile(pattern).FindStringSubmatch(raw); match != nil {
+		return match[1]
+	}
+	return "018f0000-0000-7000-8000-00000000ffff"
+}
+
+func cursorIn(raw string) string {
+	var got struct {
+		Data struct{ Conversations struct{ Cursor string } }
+	}
+	_ = json.Unmarshal([]byte(raw), &got)
+	return got.Data.Conversations.Cursor
+}
+
+// TestAnotherTenantChangesNothing runs the day of tenant A alone, and again while tenant B, with the same names, phones, addresses,
+// message ids and idempotency keys, does each thing just before A. What A is answered is the same to the byte. (R50)
+func TestAnotherTenantChangesNothing(t *testing.T) {
+	t.Parallel()
+	covered := map[string]bool{}
+	for _, one := range steps() {
+		for _, name := range one.covers {
+			covered[name] = true
+		}
+	}
+	all, _ := operations(t, readSchema(t))
+	for _, op := range all {
+		if !covered[op.field.Name] {
+			t.Errorf("%s is in no step of the day: add one", op.field.Name)
+		}
+	}
+	alone := newScript(newStage(t).shop("shop-a"))
+	alone.run(len(steps()), nil)
+	s := newStage(t)
+	beside, other := newScript(s.shop("shop-a")), newScript(s.shop("shop-b"))
+	day := steps()
+	beside.run(len(day), func(i int) { day[i].do(other) })
+	for i := range alone.transcript {
+		if i >= len(beside.transcript) || alone.transcript[i] != beside.transcript[i] {
+			t.Fatalf("alone A was answered\n%s\nand beside B\n%s", alone.transcript[i], beside.transcript[min(i, len(beside.transcript)-1)])
+		}
+	}
+	text := strings.Join(alone.transcript, "\n")
+	if strings.Count(text, "INTERNAL") > 0 || !strings.Contains(text, "MESSAGE_CREATED") || len(alone.transcript) < 25 {
+		t.Errorf("the day did not go as planned: %s", text)
+	}
+	if slices.Equal(beside.transcript, other.transcript) {
+		t.Log("both tenants were answered alike")
+	}
+}

@@ -1,0 +1,136 @@
+package attack
+
+import (
+	"encoding/base64"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/redis/go-redis/v9"
+)
+
+// TestSecretsAreNowhere lives a day with the whole installation at DEBUG and failing sends, and then looks for every secret in all that it
+// leaves behind: logs, answers, close reasons, metrics, Redis and a plain dump of the database. (R60)
+func TestSecretsAreNowhere(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, "META_GRAPH_BASE_URL=http://127.0.0.1:9") // nobody answers there: every send fails and is logged
+	worker := s.start("work")
+	n := s.shop("shop-a")
+	day := newScript(n)
+	day.run(len(steps()), nil)
+	secrets := map[string]string{
+		"password": password, "app secret": appSecret, "verify token": verifyToken, "access token of the provider": accessToken,
+		"API key": n.key, "JWT": n.bearer, "refresh token": n.refresh, "database URL": s.AppURL, "Redis URL": s.redis,
+	}
+	for name, key := range map[string]string{"KEK": newKey("k1", 1), "JWT key": newKey("j1", 2), "file key": newKey("f1", 3)} {
+		secrets[name] = key[3:]
+	}
+	if u, err := url.Parse(s.AppURL); err == nil && u.User != nil {
+		if word, ok := u.User.Password(); ok {
+			secrets["database password"] = word
+		}
+	}
+	s.eventually("a send has failed", func() bool {
+		return s.Int("SELECT count(*) FROM delivery_attempts WHERE tenant_id = $1 AND finished_at IS NOT NULL", n.ID.UUID()) > 0
+	})
+	places := map[string]string{
+		"answers": n.provoke(), "close reasons": n.closings(), "Redis": s.redisDump(),
+		"the database's dump": s.dump(),
+	}
+	_, places["metrics of the API"] = s.get(s.api.admin + "/metrics")
+	_, places["metrics of the worker"] = s.get(worker.admin + "/metrics")
+	places["log of the API"], places["log of the worker"] = s.api.out.String(), worker.out.String()
+	for where, text := range places {
+		if len(text) < 20 {
+			t.Errorf("%s: there is nothing to look through: %q", where, text)
+		}
+		for name, value := range secrets {
+			for form, hidden := range map[string]string{"": value, " in base64": base64.StdEncoding.EncodeToString([]byte(value)), " in an address": url.QueryEscape(value)} {
+				if i := strings.Index(text, hidden); i >= 0 {
+					t.Errorf("%s: the %s%s stands there: …%s…", where, name, form, text[max(0, i-80):min(len(text), i+20)])
+				}
+			}
+		}
+	}
+	if !strings.Contains(places["the database's dump"], "The Shop") || !strings.Contains(places["log of the API"], `"level":"DEBUG"`) {
+		t.Error("the places are not what they are taken for")
+	}
+}
+
+// provoke collects the answers to requests that carry secrets where they do not belong.
+func (n *shop) provoke() string {
+	n.s.t.Helper()
+	text := ""
+	for _, query := range []string{"{ viewer { tenant { id } } " + n.key, `{ conversation(id: "` + n.key + `") { id } }`, "{ " + accessToken, `mutation { logout(input: {refreshToken: 7}) { ok } }`} {
+		answer := n.ask("nobody", query, nil)
+		text += strings.ReplaceAll(answer, `\"`, `"`)
+	}
+	for _, header := range []string{"Bearer " + n.bearer + "x", "Basic " + n.key, "Bearer " + appSecret} {
+		r := n.request("nobody", "{ viewer { tenant { id } } }", nil)
+		r.Header.Set("Authorization", header)
+		_, answer := send(n.s.t, r)
+		text += answer
+	}
+	_, answer := n.s.get(n.s.api.url + "/webhooks/meta?hub.mode=subscribe&hub.challenge=1&hub.verify_token=" + verifyToken + "x")
+	return text + answer
+}
+
+// closings collects what sockets are told when they are closed for a bad credential or a bad message.
+func (n *shop) closings() string {
+	n.s.t.Helper()
+	text := ""
+	for _, first := range []string{
+		`{"type":"connection_init","payload":{"apiKey":"` + n.key + `x"}}`, `{"type":"connection_init","payload":{"authorization":"` + n.bearer + `"}}`,
+		`{"type":"` + n.key[:36] + `"}`, `{"type":"connection_init","payload":{"apiKey":["` + n.key + `"]}}`,
+	} {
+		dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}}
+		conn, response, err := dialer.DialContext(n.s.t.Context(), "ws"+strings.TrimPrefix(n.s.api.url, "http")+"/graphql", nil)
+		n.s.must(err)
+		_ = response.Body.Close()
+		n.s.must(conn.WriteMessage(websocket.TextMessage, []byte(first)))
+		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		for err == nil {
+			var message []byte
+			_, message, err = conn.ReadMessage()
+			text += string(message)
+		}
+		text += err.Error() + "\n"
+		_ = conn.Close()
+	}
+	return text
+}
+
+// redisDump returns every key of Redis with its serialised value.
+func (s *stage) redisDump() string {
+	s.t.Helper()
+	options, err := redis.ParseURL(s.redis)
+	s.must(err)
+	client := redis.NewClient(options)
+	defer client.Close()
+	text := ""
+	for keys := client.Scan(s.t.Context(), 0, "*", 1000).Iterator(); keys.Next(s.t.Context()); {
+		value, err := client.Dump(s.t.Context(), keys.Val()).Result()
+		if err == nil {
+			text += keys.Val() + " " + value + "\n"
+		}
+	}
+	return text
+}
+
+// dump returns the database as pg_dump writes it in the clear.
+func (s *stage) dump() string {
+	s.t.Helper()
+	tools, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_dump")
+	if len(tools) == 0 {
+		found, err := exec.LookPath("pg_dump")
+		s.must(err)
+		tools = []string{found}
+	}
+	out, err := exec.CommandContext(s.t.Context(), tools[len(tools)-1], "--dbname="+s.OwnerURL, "--inserts").Output()
+	s.must(err)
+	return string(out)
+}
