@@ -98,7 +98,7 @@ func TestNotifierMerges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	if _, err := conn.Exec(t.Context(), "LISTEN switchboard_events"); err != nil {
 		t.Fatal(err)
 	}

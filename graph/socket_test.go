@@ -175,7 +175,7 @@ func TestSocketCredentials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	tell(t, conn, `{"type":"connection_init","payload":{"authorization":"Bearer bob"}}`)
 	if code, _, _ := hearClose(t, conn); code != 4403 {
 		t.Errorf("R55: two callers at once were closed with %d", code)
@@ -185,7 +185,7 @@ func TestSocketCredentials(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	tell(t, conn, `{"type":"connection_init","payload":{"apiKey":"machine"}}`)
 	if got := hear(t, conn); got.Type != "connection_ack" {
 		t.Errorf("H5: got %+v", got)

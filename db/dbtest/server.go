@@ -103,7 +103,7 @@ func (s *server) knowsFileCopy(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	var version string
 	if err := conn.QueryRow(ctx, "SHOW server_version_num").Scan(&version); err != nil {
 		return false, err

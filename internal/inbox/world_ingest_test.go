@@ -75,7 +75,7 @@ func (w *world) owner(fn func(context.Context, *pgx.Conn) error) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	if err := fn(ctx, conn); err != nil {
 		w.t.Fatal(err)
 	}

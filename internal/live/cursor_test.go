@@ -146,7 +146,7 @@ func TestNotifyCarriesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context())
+	defer func() { _ = conn.Close(t.Context()) }()
 	if _, err := conn.Exec(t.Context(), "LISTEN switchboard_events"); err != nil {
 		t.Fatal(err)
 	}

@@ -145,7 +145,7 @@ func (s *shop) visible(t *testing.T, actor inbox.Actor) []int64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	rows, err := conn.Query(context.Background(),
 		"SELECT seq FROM events WHERE tenant_id = $1 AND ($2 OR channel_account_id = $3) ORDER BY seq",
 		s.ID.UUID(), actor.Supervises(), s.mine)
