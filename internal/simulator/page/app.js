@@ -43,7 +43,7 @@ function avatar(name) {
 
 function choice(selected, name, detail, onChoose) {
   const button = element('button', { type: 'button', className: 'choice', onclick: onChoose }, avatar(name),
-    element('span', { className: 'who' }, element('strong', { textContent: name }), element('span', { textContent: detail })));
+    element('span', { className: 'who' }, element('strong', { textContent: name, dir: 'auto' }), element('span', { textContent: detail, dir: 'auto' })));
   button.setAttribute('aria-pressed', String(selected));
   return element('li', {}, button);
 }
@@ -156,7 +156,7 @@ function content(m, text) {
   else if (m.media) out.push(element('span', { className: 'file', textContent: m.media.filename || m.media.mimeType }));
   if (m.location) out.push(element('span', { className: 'map' }, element('span', { className: 'pin', textContent: '📍' }),
     `${m.location.name ?? 'Location'} · ${Number(m.location.latitude).toFixed(3)}, ${Number(m.location.longitude).toFixed(3)}`));
-  if (text) out.push(element('span', { className: 'text', textContent: text }));
+  if (text) out.push(element('span', { className: 'text', textContent: text, dir: 'auto' }));
   return out;
 }
 
