@@ -22,7 +22,12 @@ setup:
 setup-test:
 	@tools/setup.sh test
 
+.PHONY: bench
+bench: build ## measure speed beside its limits, in about 8 minutes; BENCH=P4,P6 measures only these
+	@go build -o bin/bench ./cmd/bench && bin/bench
+
 build: web ## build bin/switchboard with the agent app inside
+	@[ -e bin/switchboard ] || echo "Building bin/switchboard; the first time takes a few minutes …"
 	@go build -o bin/switchboard ./cmd/switchboard
 
 web: web/node_modules/.built ## build the agent app
