@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -88,6 +89,10 @@ func newDevelopment(e environment) (*development, error) {
 	}
 	if d.env.BlobURL == "" {
 		d.env.BlobURL = "file://" + filepath.Join(dir, "files")
+	}
+	// The facts of one that runs here are left alone: it is this one that will be refused.
+	if syscall.Flock(int(d.logFile.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return d, nil
 	}
 	return d, errors.Join(removeIfThere(d.facts()), removeIfThere(d.facts()+".new"))
 }

@@ -212,3 +212,35 @@ func TestDevResumesItsStory(t *testing.T) {
 		t.Errorf("verify ends with %d:\n%s", code, out)
 	}
 }
+
+// A start that is refused because another runs in the directory leaves that one's facts alone.
+func TestDevLeavesTheFactsOfOneThatRuns(t *testing.T) {
+	e := environment{DataDir: t.TempDir()}
+	first, err := newDevelopment(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceFile(first.facts(), []byte("{}\n")); err != nil {
+		t.Fatal(err)
+	}
+	second, err := newDevelopment(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(first.facts()); err != nil {
+		t.Errorf("the second start took away what the first wrote: %v", err)
+	}
+	for _, d := range []*development{second, first} {
+		if err := d.logFile.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	third, err := newDevelopment(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = third.logFile.Close() }()
+	if _, err := os.Stat(first.facts()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what a killed one left is still there: %v", err)
+	}
+}

@@ -134,7 +134,7 @@ func (f facts) print(took time.Duration) {
 		line(name, fmt.Sprintf("%-20s %s, %s", p.Email, p.Name, strings.ToLower(string(p.Role))))
 	}
 	if f.Tenant != "" {
-		line("", fmt.Sprintf("workspace %s, password %s", f.Tenant, f.Password))
+		line("", fmt.Sprintf("business %s, password %s", f.Tenant, f.Password))
 	}
 	line("Customer", f.Simulator+"  (a phone to write from, and faults to try)")
 	line("GraphQL", f.App+"/graphql")
