@@ -85,7 +85,7 @@ func TestPoolerKeepsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	for range 30 {
 		var setting, role, timeout string
 		var prepared int

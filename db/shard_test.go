@@ -38,7 +38,7 @@ func TestNoStatementCrossesTenants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	p := planner{t: t, conn: conn, tables: tenantTablesOf(t, conn)}
 	if _, err := conn.Exec(t.Context(), "SET plan_cache_mode = force_generic_plan"); err != nil {
 		t.Fatal(err)
