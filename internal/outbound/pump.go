@@ -14,6 +14,8 @@ import (
 const (
 	mostTogether = 256              // results of one transaction
 	recordPause  = 20 * time.Second // how long writing a result is tried; after that its lease runs out and it is reconciled
+	// quickCall is how long most calls take at most. Only behind slower ones is the database asked what falls due meanwhile.
+	quickCall = 200 * time.Millisecond
 )
 
 // result is what came of one claimed row.
@@ -34,31 +36,36 @@ type pump struct {
 	slots    chan struct{}
 	results  chan result
 	recorded chan struct{} // holds one sign that something was recorded
+	end      time.Time     // of the lane's turn
 	open     atomic.Int64  // claimed and not recorded
+	early    atomic.Int64  // calls under way that began before the end
 	failures atomic.Int64  // transient failures in a row, as they come
 	halted   atomic.Bool   // results have come that may close the lane: look again before the next call
 	calls    sync.WaitGroup
 }
 
 // pump claims, sends and records until nothing can be claimed. It returns when tokens may be there again, if that is what is missing.
+// It goes on claiming until the calls that began before the end are over: they are waited for in any case, and one that hangs must
+// not hold up the others.
 func (v *visit) pump(ctx context.Context, end time.Time) (time.Duration, error) {
 	p := &pump{
 		v: v, slots: make(chan struct{}, v.o.cfg.InFlight), results: make(chan result, mostTogether), recorded: make(chan struct{}, 1),
+		end: end,
 	}
 	recorder := make(chan struct{})
 	go func() {
 		defer close(recorder)
 		p.record(context.WithoutCancel(ctx))
 	}()
-	hint, err := p.feed(ctx, end)
+	hint, err := p.feed(ctx)
 	p.calls.Wait()
 	close(p.results)
 	<-recorder
 	return hint, err
 }
 
-func (p *pump) feed(ctx context.Context, end time.Time) (time.Duration, error) {
-	for first := true; ctx.Err() == nil && !p.halted.Load() && time.Now().Before(end); first = false {
+func (p *pump) feed(ctx context.Context) (time.Duration, error) {
+	for first := true; ctx.Err() == nil && !p.halted.Load() && p.hasTurn(); first = false {
 		busy := p.open.Load() > 0 // before the look: what is recorded after it may let more go
 		c, err := p.v.look(ctx, p.v.o.cfg.InFlight)
 		if err != nil {
@@ -80,12 +87,47 @@ func (p *pump) feed(ctx context.Context, end time.Time) (time.Duration, error) {
 		if !busy {
 			return c.retry, nil
 		}
-		select {
-		case <-p.recorded: // a later message of the same conversation may go now
-		case <-ctx.Done():
+		if err := p.await(ctx, c.retry); err != nil {
+			return 0, err
 		}
 	}
 	return time.Millisecond, nil // whatever is left is looked at at once
+}
+
+func (p *pump) hasTurn() bool { return time.Now().Before(p.end) || p.early.Load() > 0 }
+
+// await returns when there may be something to claim beside the calls under way: one was recorded, so that a later message of its
+// conversation may go; somebody rang; a row fell due; or tokens may be there again.
+func (p *pump) await(ctx context.Context, tokens time.Duration) error {
+	if p.stirs(ctx, quickCall) {
+		return nil
+	}
+	wait, ok, err := p.v.next(ctx)
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	if tokens > 0 && (!ok || tokens < wait) {
+		wait, ok = tokens, true
+	}
+	if !ok {
+		wait = p.v.o.cfg.CallTimeout // by then a call has ended
+	}
+	p.stirs(ctx, wait)
+	return nil
+}
+
+// stirs reports whether something was recorded, somebody rang or ctx ended before the time had passed.
+func (p *pump) stirs(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-p.recorded:
+	case <-p.v.again:
+	case <-ctx.Done():
+	case <-timer.C:
+		return false
+	}
+	return true
 }
 
 // start waits for a free slot and makes the call beside.
@@ -102,12 +144,17 @@ func (p *pump) start(ctx context.Context, d Due, c catch) {
 		return
 	}
 	p.open.Add(1)
-	lane := p.v.lane
+	lane, early := p.v.lane, int64(0)
+	if time.Now().Before(p.end) {
+		early = 1
+	}
+	p.early.Add(early)
 	p.calls.Go(func() {
 		r := p.v.call(context.WithoutCancel(ctx), lane, d, c.deadline)
 		r.probe, r.shaky = c.probe, lane.Open || lane.Failures > 0
 		p.heed(r)
 		<-p.slots
+		p.early.Add(-early)
 		p.results <- r
 	})
 }
