@@ -98,7 +98,10 @@ func (p *Provider) change(entry map[string]json.RawMessage, raw json.RawMessage)
 	if field == "messages" && valueErr != nil {
 		return []channel.Item{quarantined("", raw, "change.value: "+reasonOf(valueErr))}
 	}
-	s := newScope(value)
+	s, err := newScope(value)
+	if err != nil {
+		return []channel.Item{quarantined("", raw, "change.value."+reasonOf(err))}
+	}
 	if field != "messages" {
 		kept := assemble(part{"id", entry["id"]}, part{"time", entry["time"]}, part{"change", raw})
 		return []channel.Item{notice(s.account, field, kept)}

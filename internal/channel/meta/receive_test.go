@@ -57,6 +57,34 @@ func TestPanicIsOneQuarantinedItem(t *testing.T) {
 	}
 }
 
+// Metadata that does not say clearly whose a change is must not leave it to the address that the webhook came to.
+func TestUnclearMetadataQuarantinesItsChange(t *testing.T) {
+	p := provider(t)
+	change := func(metadata, id string) string {
+		return `{"field":"messages","value":{"metadata":` + metadata + `,"messages":[{"from":"15550100301","id":"` + id +
+			`","timestamp":"1767225600","type":"text","text":{"body":"x"}}]}}`
+	}
+	for metadata, reason := range map[string]string{
+		`{"phone_number_id":"1","phone_number_id":"2"}`: `change.value.metadata: the name "phone_number_id" comes twice`,
+		`{"phone_number_id":"1","Phone_Number_ID":"2"}`: `change.value.metadata: the name "Phone_Number_ID" comes twice`,
+		`{"phone_number_id":{"id":"1"}}`:                `change.value.metadata.phone_number_id has the wrong type`,
+		`["1"]`:                                         `change.value.metadata: not a JSON object`,
+	} {
+		endpoint, request := signed(t, []byte(`{"object":"whatsapp_business_account","entry":[{"changes":[`+
+			change(metadata, "unclear")+","+change(`{"phone_number_id":"1"}`, "clear")+`]}]}`))
+		items, err := p.Receive(t.Context(), endpoint, request)
+		if err != nil || len(items) != 2 || items[1].Key != "clear" || items[1].Event == nil || items[1].AccountRef != "1" {
+			t.Fatalf("metadata %s: %+v, %v; want the clear message applied", metadata, items, err)
+		}
+		if items[0].Reason != reason || items[0].Event != nil || string(items[0].Raw) != change(metadata, "unclear") {
+			t.Errorf("metadata %s: %+v, want it quarantined: %s", metadata, items[0], reason)
+		}
+		if again := p.Reread(items[0].Raw); len(again) != 1 || again[0].Reason != reason {
+			t.Errorf("metadata %s is read again as %+v", metadata, again)
+		}
+	}
+}
+
 // What is kept of a message are its bytes as Meta sent them, so that a signature dispute or a later parser can use them.
 func TestRawKeepsBytes(t *testing.T) {
 	message := `{ "from":"15550100301", "id":"wamid.1","timestamp":"1767225600","type":"text","text":{"body":"\u00e4\/\u0000 "} }`

@@ -38,7 +38,11 @@ func (p *Provider) Reread(raw []byte) []channel.Item {
 			value[name] = v
 		}
 	}
-	return p.value(newScope(value), value)
+	s, err := newScope(value)
+	if err != nil {
+		return []channel.Item{quarantined("", raw, reasonOf(err))}
+	}
+	return p.value(s, value)
 }
 
 func listSuffix(name string) string {

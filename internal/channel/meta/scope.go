@@ -32,11 +32,19 @@ type contact struct {
 	} `json:"profile"`
 }
 
-// newScope reads metadata and contacts of a change's value. A contact that cannot be read stays unclaimed and ends as a notice.
-func newScope(value map[string]json.RawMessage) scope {
+// newScope reads metadata and contacts of a change's value. A contact that cannot be read stays unclaimed and ends as a notice. It
+// returns an error for metadata that is there and does not say clearly whose the change is: no address may make up for that.
+func newScope(value map[string]json.RawMessage) (scope, error) {
 	s := scope{metadata: value["metadata"], byID: map[string]*contact{}}
-	if metadata, err := object(s.metadata); err == nil {
+	if len(s.metadata) > 0 && string(s.metadata) != "null" {
+		metadata, err := object(s.metadata)
+		if err != nil {
+			return s, malformed("metadata: %s", reasonOf(err))
+		}
 		s.account = clip(text(metadata["phone_number_id"]), 64)
+		if s.account == "" && len(metadata["phone_number_id"]) > 0 {
+			return s, malformed("metadata.phone_number_id has the wrong type")
+		}
 	}
 	entries, err := list(value["contacts"])
 	if err != nil && len(value["contacts"]) > 0 {
@@ -55,7 +63,7 @@ func newScope(value map[string]json.RawMessage) scope {
 			}
 		}
 	}
-	return s
+	return s, nil
 }
 
 // contact returns the entry for the first of the ids that has one, or the only entry when no id is given; otherwise nil.
