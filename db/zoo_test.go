@@ -159,7 +159,7 @@ func words() map[string]any {
 		"inbox.IdentityKind": inbox.IdentityPhone, "inbox.Channel": inbox.ChannelWhatsApp, "inbox.AccountStatus": inbox.AccountActive,
 		"inbox.Direction": inbox.Inbound, "inbox.MessageStatus": inbox.MessageReceived, "inbox.OnUnknown": inbox.ReconcileThenRetry,
 		"inbox.ActorKind": inbox.ActorSystem, "inbox.EventKind": inbox.EventAlertOpened,
-		"inbox.ItemKind": inbox.ItemMessage, "channel.Kind": channel.KindText, "channel.Class": channel.Transient,
+		"inbox.ItemKind": inbox.ItemMessage, "inbox.SealedTable": inbox.SealedCredentials, "channel.Kind": channel.KindText, "channel.Class": channel.Transient,
 		"outbound.AlertKind": outbound.AlertStuck, "outbound.AttemptOutcome": outbound.AttemptUnknown, "outbound.State": outbound.Ready,
 		"outbound.Hold": outbound.HoldBreaker, "outbound.FactKind": outbound.FactSent,
 		"inbox.AttachmentState": inbox.AttachmentPending, "inbox.Outcome": inbox.Quarantined, "inbox.Scope": inbox.ScopeRead,

@@ -1,0 +1,172 @@
+package attack
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
+)
+
+// TestKeysRotateUnderLoad brings a new key, seals everything anew while webhooks that need the sealed secrets come in, is killed on the way
+// and goes on, and takes the old key out: no webhook is refused, and no row names the old key. (R61)
+func TestKeysRotateUnderLoad(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	n := s.shop("shop-a")
+	s.extraAccounts(n, 600)
+	s.restart(newKey("k2", 7) + "," + newKey("k1", 1))
+	n.signIn()
+	n.refreshOnce()
+	var refused, taken atomic.Int64
+	stop := make(chan struct{})
+	var load sync.WaitGroup
+	for i := range 4 {
+		load.Go(func() {
+			for j := 0; ; j++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if status := n.ownWebhook(n.account, fmt.Sprint("wamid.", i, ".", j)); status == http.StatusOK {
+					taken.Add(1)
+				} else {
+					refused.Add(1)
+				}
+			}
+		})
+	}
+	first := exec.Command(os.Getenv(binaryVar), "secrets", "rewrap")
+	first.Env = s.env
+	s.must(first.Start())
+	s.eventually("some values are sealed anew", func() bool { return s.under("k2") > 1 })
+	_ = first.Process.Kill()
+	_ = first.Wait()
+	killed := s.under("k1")
+	code, out := s.run("secrets", "rewrap")
+	if code != 0 || !strings.Contains(out, "unreadable       0") || s.under("k1") != 0 || s.under("k2") != 601 {
+		t.Errorf("rewrap ends with %d: %s; %d under k1, %d under k2", code, out, s.under("k1"), s.under("k2"))
+	}
+	if left := s.Int("SELECT count(*) FROM refresh_tokens WHERE successor_sealed IS NOT NULL AND substr(successor_sealed, 3, 2) = 'k1'"); left != 0 {
+		t.Errorf("%d refresh tokens are still under k1", left)
+	}
+	close(stop)
+	load.Wait()
+	if refused.Load() != 0 || taken.Load() == 0 {
+		t.Errorf("%d webhooks were taken and %d refused meanwhile", taken.Load(), refused.Load())
+	}
+	t.Logf("%d webhooks were taken meanwhile; the kill left %d values", taken.Load(), killed)
+	s.restart(newKey("k2", 7))
+	if status := n.ownWebhook(n.account, "wamid.after"); status != http.StatusOK {
+		t.Errorf("without the old key a webhook is answered %d", status)
+	}
+	if code, out := s.run("secrets", "rewrap"); code != 0 || !strings.Contains(out, "sealed anew      0") {
+		t.Errorf("rewrapping again ends with %d: %s", code, out)
+	}
+}
+
+// TestSealedValuesStayWhereTheyAre moves a sealed value to another row and to another tenant, and changes a bit of it: nothing opens there,
+// the address answers as one that does not exist, and a rewrap reports it. (R61)
+func TestSealedValuesStayWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	a, b := s.shop("shop-a"), s.shop("shop-b")
+	other := s.extraAccounts(a, 2)
+	s.Exec("UPDATE channel_accounts SET credentials_sealed = (SELECT credentials_sealed FROM channel_accounts WHERE id = $2) WHERE id = $1", other[0], a.account)
+	s.Exec("UPDATE channel_accounts SET credentials_sealed = set_bit(credentials_sealed, 200, 1 - get_bit(credentials_sealed, 200)) WHERE id = $1", other[1])
+	s.Exec("UPDATE channel_accounts SET credentials_sealed = (SELECT credentials_sealed FROM channel_accounts WHERE id = $2) WHERE id = $1", b.account, a.account)
+	if status := a.ownWebhook(a.account, "wamid.1"); status != http.StatusOK {
+		t.Fatalf("the untouched account answers %d", status)
+	}
+	for _, moved := range []uuid.UUID{other[0], other[1], b.account} {
+		if status := a.ownWebhook(moved, "wamid.2"); status != http.StatusNotFound {
+			t.Errorf("credentials that were moved or changed answer %d", status)
+		}
+	}
+	if alarms := strings.Count(s.api.out.String(), "a webhook address cannot be used"); alarms != 3 {
+		t.Errorf("%d alarms in the log, want 3", alarms)
+	}
+	s.restart(newKey("k2", 7) + "," + newKey("k1", 1))
+	code, out := s.run("secrets", "rewrap")
+	if code != 1 || !strings.Contains(out, "unreadable       3") || s.under("k1") != 3 || strings.Contains(out, accessToken) {
+		t.Errorf("rewrap ends with %d: %s", code, out)
+	}
+}
+
+// under counts credentials that are sealed under the key.
+func (s *stage) under(key string) int64 {
+	return s.Int("SELECT count(*) FROM channel_accounts WHERE substr(credentials_sealed, 3, 2) = convert_to($1, 'UTF8')", key)
+}
+
+// extraAccounts adds channel accounts with credentials of their own.
+func (s *stage) extraAccounts(n *shop, count int) (ids []uuid.UUID) {
+	s.t.Helper()
+	for i := range count {
+		id := inboxtest.NewID()
+		sealed := s.keys.Seal([]byte(`{"accessToken":"`+accessToken+`","appSecret":"`+appSecret+`","verifyToken":"`+verifyToken+`"}`), inbox.CredentialsPlace(n.ID, id))
+		s.Exec(`INSERT INTO channel_accounts (tenant_id, id, channel, provider, external_ref, name, credentials_sealed, endpoint_id, created_at)
+			VALUES ($1, $2, 'WHATSAPP', 'meta', $3, 'Another', $4, $3, now())`, n.ID.UUID(), id, id.String(), sealed)
+		s.Exec("UPDATE channel_accounts SET external_ref = $2 WHERE id = $1", id, fmt.Sprint("extra", i, n.Slug))
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// restart ends the API and starts it with other keys for credentials.
+func (s *stage) restart(keks string) {
+	s.t.Helper()
+	_ = s.api.cmd.Process.Signal(os.Interrupt)
+	<-s.api.ended
+	s.env = slices.DeleteFunc(slices.Clone(s.env), func(v string) bool { return strings.HasPrefix(v, "SWITCHBOARD_KEKS=") })
+	s.env = append(s.env, "SWITCHBOARD_KEKS="+keks)
+	s.api = s.start("serve")
+}
+
+// run runs a command to its end.
+func (s *stage) run(args ...string) (code int, out string) {
+	s.t.Helper()
+	cmd := exec.CommandContext(s.t.Context(), os.Getenv(binaryVar), args...)
+	cmd.Env = s.env
+	text, _ := cmd.CombinedOutput()
+	return cmd.ProcessState.ExitCode(), string(text)
+}
+
+// refreshOnce spends a refresh token with a nonce, so that a sealed successor is stored.
+func (n *shop) refreshOnce() {
+	n.s.t.Helper()
+	raw := n.ask("nobody", fmt.Sprintf(`mutation { refresh(input: {refreshToken: %q, clientNonce: "a-nonce-of-sixteen"}) { accessToken } }`, n.refresh), nil)
+	if !strings.Contains(raw, `"accessToken"`) {
+		n.s.t.Fatal(raw)
+	}
+}
+
+// ownWebhook delivers a text to the account's own address, whose secret is sealed, and returns the status.
+func (n *shop) ownWebhook(account uuid.UUID, id string) int {
+	body := fmt.Appendf(nil, `{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{
+		"messaging_product":"whatsapp","metadata":{"phone_number_id":%q},"messages":[{"from":"4915112345678","id":%q,"timestamp":"%d","type":"text","text":{"body":"x"}}]}}]}]}`,
+		n.ref, id, time.Now().Unix())
+	r, err := http.NewRequestWithContext(n.s.t.Context(), http.MethodPost, n.s.api.url+"/webhooks/meta/"+account.String(), bytes.NewReader(body))
+	if err != nil {
+		return 0
+	}
+	r.Header.Set("X-Hub-Signature-256", "sha256="+channel.SignSHA256([]byte(appSecret), body))
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
