@@ -41,7 +41,7 @@ ORDER BY p.parked_at LIMIT @most;
 DELETE FROM parked_facts WHERE tenant_id = @tenant_id AND parked_at <= app.now() - @age::interval;
 
 -- name: LockDeliveries :many
--- With what their events tell about the conversation, which is not locked.
+-- With what their events tell about the conversation, which the caller has locked.
 SELECT m.id, m.conversation_id, m.channel_account_id, m.seq, m.status, m.kind, m.version, c.contact_id, c.team_id, c.assignee_id,
   c.status AS conversation_status
 FROM messages m JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id

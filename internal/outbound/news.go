@@ -103,7 +103,8 @@ func (n *news) unpark(ctx context.Context, tx Tx) error {
 	return err
 }
 
-// lockConversations marks addresses that a provider refused, and locks the conversations that may have to be flagged.
+// lockConversations marks addresses that a provider refused, and locks the conversations of all messages that may change: an event about a
+// message tells the state of its conversation too, and an older one must not come after a newer one.
 func (n *news) lockConversations(ctx context.Context, tx Tx, now time.Time) (map[uuid.UUID]*inbox.Conversation, error) {
 	var ids []uuid.UUID
 	refused := map[string]string{}
@@ -119,7 +120,12 @@ func (n *news) lockConversations(ctx context.Context, tx Tx, now time.Time) (map
 	for _, f := range n.facts {
 		if f.Kind == FactFailed {
 			note(f.call, f.class, f.Reason)
+		} else {
+			ids = append(ids, f.call.ConversationID)
 		}
+	}
+	for _, a := range n.accepted {
+		ids = append(ids, a.call.ConversationID)
 	}
 	if len(ids) == 0 {
 		return nil, nil

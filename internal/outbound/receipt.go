@@ -37,11 +37,11 @@ func (o *Outbound) MatchReceipts(ctx context.Context, itx inbox.Tx, now time.Tim
 	return &receipts{o: o, tx: tx, now: now, found: found}, nil
 }
 
-// Conversations returns those of the messages that are reported as failed: they are flagged.
+// Conversations returns those of the messages that are reported about.
 func (r *receipts) Conversations() []uuid.UUID {
 	var ids []uuid.UUID
 	for _, f := range r.found {
-		if f.call != nil && f.kind == FactFailed {
+		if f.call != nil {
 			ids = append(ids, f.call.ConversationID)
 		}
 	}

@@ -199,7 +199,7 @@ type LockDeliveriesRow struct {
 	ConversationStatus string
 }
 
-// With what their events tell about the conversation, which is not locked.
+// With what their events tell about the conversation, which the caller has locked.
 func (q *Queries) LockDeliveries(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]LockDeliveriesRow, error) {
 	rows, err := q.db.Query(ctx, lockDeliveries, tenantID, ids)
 	if err != nil {
