@@ -26,6 +26,10 @@ setup-test:
 bench: build ## measure speed beside its limits, in about 8 minutes; BENCH=P4,P6 measures only these
 	@go build -o bin/bench ./cmd/bench && bin/bench
 
+.PHONY: bench
+bench: build ## measure speed beside its limits, in about 8 minutes; BENCH=P4,P6 measures only these
+	@go build -o bin/bench ./cmd/bench && bin/bench
+
 build: web ## build bin/switchboard with the agent app inside
 	@[ -e bin/switchboard ] || echo "Building bin/switchboard; the first time takes a few minutes …"
 	@go build -o bin/switchboard ./cmd/switchboard

@@ -24,3 +24,9 @@ AS $$ BEGIN
       WHERE a.provider = wanted_provider AND a.external_ref = ANY (wanted_refs) AND a.status <> 'DISABLED';
 END $$;
 -- +goose StatementEnd
+
+-- A queue is small and turns over all the time: dead rows are counted, not weighed against the size of the table, and taken away at once, or every
+-- claim has to step over them. The same holds for the heads, which every change of a tenant updates.
+ALTER TABLE dispatches SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000);
+ALTER TABLE tenant_heads SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0);

@@ -34,17 +34,20 @@ func (b *bench) sendAll(ctx context.Context, bells *jobs.Client, tenants, each i
 			return 0, err
 		}
 	}
-	begun := time.Now()
+	begun, had := time.Now(), b.provider.sent.Load()
 	for t := 2; t < 2+tenants; t++ {
 		for _, which := range accounts {
 			bells.Ring(ctx, inbox.TenantOf(tenantID(t)), accountID(t, which))
 		}
 	}
-	for left := true; left; {
+	for left := true; left; { // the database is asked only when the provider has everything
 		if ctx.Err() != nil || time.Since(begun) > time.Minute {
 			return 0, fmt.Errorf("not all messages were sent within a minute")
 		}
 		time.Sleep(2 * time.Millisecond)
+		if b.provider.sent.Load()-had < int64(tenants*each) {
+			continue
+		}
 		if err := b.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM dispatches)`).Scan(&left); err != nil {
 			return 0, err
 		}

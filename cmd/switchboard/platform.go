@@ -47,6 +47,7 @@ type platform struct {
 
 // openPlatform connects and builds; the caller closes the platform. When it fails it leaves nothing open.
 func openPlatform(ctx context.Context, e environment, log *slog.Logger, clock func() time.Time) (_ *platform, err error) {
+	tuneMemory()
 	p := &platform{env: e, log: log, clock: clock, metrics: telemetry.NewMetrics(version())}
 	defer func() {
 		if err != nil {
