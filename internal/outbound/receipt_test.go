@@ -2,7 +2,9 @@ package outbound_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -242,4 +244,43 @@ func TestRefusedTemplateIsNobodysFollowUp(t *testing.T) {
 	w.wantStatus(m.ID, inbox.MessageFailed)
 	w.wantAlert(outbound.AlertTemplateMissing, 1)
 	w.wantAlert(outbound.AlertFollowUp, 0)
+}
+
+// TestReceiptsWaitForTheConversation holds a conversation in a transaction that snoozes it while a receipt comes: what the receipt's event
+// says about the conversation is what holds at its number.
+func TestReceiptsWaitForTheConversation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	conversation := w.tenant.Conversation(w.account)
+	m := w.send(conversation, "hi")
+	w.drain()
+	r := w.receipt(w.message(m.ID).ExternalID, channel.StatusDelivered, time.Now().Add(time.Hour))
+	received := make(chan error, 1)
+	err := w.DB.InTenant(t.Context(), w.tenant.ID, func(tx inbox.Tx) error {
+		locked, err := tx.LockConversations(t.Context(), []uuid.UUID{conversation})
+		if err != nil {
+			return err
+		}
+		go func() {
+			received <- w.DB.InTenant(t.Context(), w.tenant.ID, func(other inbox.Tx) error {
+				_, err := w.apply(other, r)
+				return err
+			})
+		}()
+		for len(received) == 0 && w.Int("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
+			runtime.Gosched() // until the receipt waits, or has not waited
+		}
+		until := time.Now().Add(time.Hour)
+		c := locked[0]
+		c.Status, c.SnoozedUntil = inbox.StatusSnoozed, &until
+		c.SnoozeGen++
+		c.Version++
+		return tx.UpdateConversations(t.Context(), []inbox.Conversation{c})
+	})
+	if err := errors.Join(err, <-received); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.Int("SELECT count(*) FROM events WHERE message_status_after = 'DELIVERED' AND status_after = 'SNOOZED'"); n != 1 {
+		t.Errorf("%d events say that the message was delivered in a snoozed conversation, want 1", n)
+	}
 }
