@@ -112,6 +112,9 @@ func TestLoginRefusesEverythingElseTheSame(t *testing.T) {
 		mustRefuse(t, name, err)
 		texts = append(texts, err.Error())
 	}
+	if n := f.world.Int("SELECT count(*) FROM audit_log WHERE action = 'session.refused'"); n != 3 {
+		t.Errorf("%d refusals written down; an unknown address must cost what a wrong password costs", n)
+	}
 	f.world.Exec("UPDATE agents SET status = 'DISABLED'")
 	_, err := f.login()
 	mustRefuse(t, "disabled agent", err)

@@ -28,8 +28,8 @@ type Pair struct {
 	Actor   inbox.Actor
 }
 
-// Login checks an agent's password and begins a sign-in. It returns the same Unauthenticated error, after the same work, for an unknown
-// or suspended tenant, an unknown or disabled agent and a wrong password.
+// Login checks an agent's password and begins a sign-in. It returns the same Unauthenticated error for an unknown or suspended tenant, an
+// unknown or disabled agent and a wrong password; the last three after the same work, while a tenant's name is public anyhow.
 func (a *Auth) Login(ctx context.Context, tenantSlug, email, password string) (Pair, error) {
 	tenant, found, err := a.store.TenantBySlug(ctx, strings.ToLower(strings.TrimSpace(tenantSlug)))
 	if err != nil {
@@ -45,7 +45,10 @@ func (a *Auth) Login(ctx context.Context, tenantSlug, email, password string) (P
 	if err != nil {
 		return Pair{}, err
 	}
-	if !found || !agent.Active || !right {
+	if !found {
+		return Pair{}, refused()
+	}
+	if !agent.Active || !right {
 		return Pair{}, a.noteFailure(ctx, tenant, agent)
 	}
 	session, err := uuid.NewV7()
@@ -73,11 +76,9 @@ func (a *Auth) agentByEmail(ctx context.Context, tenant inbox.TenantID, email st
 	return agent, err
 }
 
-// noteFailure writes down a failed sign-in of a known agent and returns the refusal.
+// noteFailure writes down a refused sign-in and returns the refusal. An unknown address is written down as well, so that it costs what a
+// wrong password costs.
 func (a *Auth) noteFailure(ctx context.Context, tenant inbox.TenantID, agent StoredAgent) error {
-	if agent.ID == uuid.Nil {
-		return refused()
-	}
 	err := a.store.InTenant(ctx, tenant, func(tx Tx) error {
 		return a.audit(ctx, tx, agent.ID, "session.refused", uuid.Nil)
 	})
@@ -223,6 +224,9 @@ func (a *Auth) pair(ctx context.Context, tenant inbox.TenantID, agent, session u
 func (a *Auth) audit(ctx context.Context, tx Tx, agent uuid.UUID, action string, session uuid.UUID) error {
 	entry := inbox.AuditEntry{
 		At: a.clock(), ActorKind: inbox.ActorAgent, ActorID: actorID(agent), Action: action, SubjectKind: "session",
+	}
+	if agent == uuid.Nil {
+		entry.ActorKind, entry.ActorID = inbox.ActorSystem, nil
 	}
 	if session != uuid.Nil {
 		entry.SubjectID = actorID(session)
