@@ -4,7 +4,7 @@ LINT := CGO_ENABLED=0 go tool -modfile=tools/lint/go.mod
 NPM  := npm --no-audit --no-fund --loglevel=error
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print) $(wildcard graph/schema/*.graphqls)
 
-.PHONY: help run test setup web build gen gen-sql gen-graph drift fuzz mutants lint fmt clean
+.PHONY: help run test setup web build gen gen-sql gen-graph drift chaos soak fuzz mutants lint fmt clean
 
 help: ## show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,10 +21,6 @@ setup:
 .PHONY: setup-test
 setup-test:
 	@tools/setup.sh test
-
-.PHONY: bench
-bench: build ## measure speed beside its limits, in about 8 minutes; BENCH=P4,P6 measures only these
-	@go build -o bin/bench ./cmd/bench && bin/bench
 
 .PHONY: bench
 bench: build ## measure speed beside its limits, in about 8 minutes; BENCH=P4,P6 measures only these
@@ -67,6 +63,12 @@ lint: ## check the style of Go and of the agent app
 
 fmt: ## format Go
 	gofmt -w cmd db graph internal migrations web/*.go
+
+chaos: web ## break everything in turn against a ledger, for hours; CHAOS_ONLY=K1,K4 and CHAOS_CYCLES=20 do less
+	CHAOS_FULL=1 go test -count=1 -timeout 0 -v -run TestChaos ./internal/chaos
+
+soak: web ## work for an hour with a fault every 30 s; CHAOS_SOAK=10m does less
+	CHAOS_SOAK=$${CHAOS_SOAK:-1h} go test -count=1 -timeout 0 -v -run TestSoak ./internal/chaos
 
 clean: ## remove what was built; data in .data stays
 	rm -rf bin web/dist/* web/node_modules graph/conformance/node_modules

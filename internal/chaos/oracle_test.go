@@ -2,6 +2,9 @@ package chaos
 
 import (
 	"context"
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +31,7 @@ func (w *world) judge() (differences int) {
 		w.judgeTold(tn, wrong)
 	}
 	if out, err := w.try("", "verify", "--quiet"); err != nil {
-		wrong("verify: %v\n%s", err, out)
+		wrong("verify: %v\n%s%s", err, out, w.history(out))
 	}
 	return differences
 }
@@ -226,4 +229,17 @@ func (w *world) tally(name string, cycles, differences int, began time.Time) {
 	failed := w.counts(`SELECT failed_code, count(*) FROM messages WHERE failed_code IS NOT NULL GROUP BY 1`)
 	w.t.Logf("%s: %d cycles, %d differences, %v; ledger %v; %d events told over %d sockets; failed %v", name, cycles, differences,
 		time.Since(began).Round(time.Second), w.ledger.size(), heard, cuts, failed)
+}
+
+// history tells the events of the conversations that a finding of verify names.
+func (w *world) history(findings string) string {
+	var text strings.Builder
+	for _, id := range regexp.MustCompile(`conversation ([0-9a-f-]{36})`).FindAllStringSubmatch(findings, 2) {
+		lines := w.counts(`SELECT concat_ws(' ', lpad(seq::text, 7, '0'), at, kind, actor_kind, cause, message_id, status_before || '>' || status_after,
+			coalesce(assignee_before::text, '-') || '>' || coalesce(assignee_after::text, '-')), 1 FROM events WHERE conversation_id = $1`, id[1])
+		for _, line := range slices.Sorted(maps.Keys(lines)) {
+			text.WriteString("\n" + line)
+		}
+	}
+	return text.String()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -83,6 +84,7 @@ func (w *world) unrest() string {
 			if err := w.exec("UPDATE app.clock SET shift = shift + $1", *next); err != nil {
 				return err.Error()
 			}
+			w.work[0].signal(syscall.SIGTERM) // one that starts looks at once for what is due
 		}
 		return fmt.Sprintf("%d messages are queued", queued)
 	case parked > 0:
