@@ -24,7 +24,8 @@ describe("agent app", { concurrency: false, timeout: 600_000 }, () => {
   for (const [name, { cases }] of Object.entries(suites)) {
     if (only && !only.includes(name)) continue;
     for (const [title, run] of Object.entries(cases)) {
-      test(`${name}: ${title}`, { timeout: 120_000 }, async () => {
+      test(`${name}: ${title}`, { timeout: 120_000 }, async (t) => {
+        world.note = (text) => t.diagnostic(text);
         for (const agent of world.agents) agent.complaints.length = 0;
         await run(world);
         // The browser complains about blocked scripts and styles, refused requests and errors in the page.
