@@ -69,6 +69,15 @@ export const cases = {
     await page.setViewportSize({ width: 390, height: 844 });
     await expectClean(page, "phone, thread");
     await shot(page, "phone-thread");
+    // Nobody has claimed it, so the header holds the most buttons that it ever does.
+    for (const width of [390, 320]) {
+      await page.setViewportSize({ width, height: 844 });
+      const name = await page.getByRole("heading", { level: 2, name: /^Kira/ }).first().boundingBox();
+      assert.ok(name.width > 60, `of the contact's name ${name.width} pixels are left at ${width}`);
+      const resolve = await page.getByRole("button", { name: "Resolve" }).boundingBox();
+      assert.ok(resolve.x + resolve.width <= width, `Resolve is cut off at ${width}`);
+    }
+    await page.setViewportSize({ width: 390, height: 844 });
     await page.getByRole("button", { name: "Back to the list" }).click();
     await expectClean(page, "phone, list");
     await shot(page, "phone-list");

@@ -21,7 +21,7 @@ export function Shell() {
   return (
     <div className="flex h-dvh flex-col">
       <Banner />
-      <div className="flex min-h-0 grow flex-col-reverse md:flex-row">
+      <div className="relative flex min-h-0 grow flex-col-reverse md:flex-row">
         <Rail hiddenOnPhone={conversationId !== null} />
         <main className="flex min-h-0 min-w-0 grow">
           <h1 className="sr-only">Inbox</h1>
@@ -33,9 +33,9 @@ export function Shell() {
             {conversationId !== null && <ContactPane conversationId={conversationId} shown={contact} onClose={() => setContact(false)} />}
           </div>
         </main>
+        <ToastList toasts={workspace.toasts} />
       </div>
       {help && <HelpDialog onClose={() => workspace.help.set(false)} />}
-      <ToastList toasts={workspace.toasts} />
     </div>
   );
 }

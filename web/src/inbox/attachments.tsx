@@ -44,8 +44,8 @@ function Picture({ file, message, address, onTrouble }: { file: Attachment; mess
   if (message.kind === "STICKER") return <img src={address} alt="Sticker" onError={onTrouble} className="size-32 object-contain" />;
   return (
     <>
-      <button type="button" onClick={() => setOpen(true)} aria-label={`${alt}. Enlarge`} className="-mx-1 overflow-hidden rounded-lg">
-        <img src={address} alt="" onError={onTrouble} loading="lazy" className="h-48 w-64 max-w-full bg-sunken object-cover" />
+      <button type="button" onClick={() => setOpen(true)} aria-label={`${alt}. Enlarge`} className="-mx-1 w-64 max-w-[calc(100%+0.5rem)] min-w-[calc(100%+0.5rem)] overflow-hidden rounded-lg">
+        <img src={address} alt="" onError={onTrouble} loading="lazy" className="h-48 w-full bg-sunken object-cover" />
       </button>
       {open && (
         <Dialog title={file.filename || describe(message)} wide onClose={() => setOpen(false)}>

@@ -56,7 +56,7 @@ export const ConversationRow = memo(function ConversationRow({ id, now, selected
       </span>
       <span className="flex min-w-0 grow flex-col gap-0.5">
         <span className="flex items-baseline gap-2">
-          <span className={cx("grow truncate", unread > 0 ? "font-semibold" : "font-medium")}>{name}</span>
+          <span dir="auto" className={cx("grow truncate text-left", unread > 0 ? "font-semibold" : "font-medium")}>{name}</span>
           {conversation.followUpAt && (
             <Flag size={13} role="img" aria-label="Follow up by hand" className="shrink-0 self-center fill-current text-danger" />
           )}
@@ -69,7 +69,7 @@ export const ConversationRow = memo(function ConversationRow({ id, now, selected
           </time>
         </span>
         <span className="flex h-5 items-center gap-2">
-          <span dir="auto" className={cx("grow truncate text-[0.8125rem]", unread > 0 ? "text-ink" : "text-ink-2")}>
+          <span dir="auto" className={cx("grow truncate text-left text-[0.8125rem]", unread > 0 ? "text-ink" : "text-ink-2")}>
             {conversation.preview || "No messages yet"}
           </span>
           {unread > 0 && (

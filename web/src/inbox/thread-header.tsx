@@ -24,7 +24,7 @@ export function ThreadHeader({ conversation, contactShown, onToggleContact }: Pr
   const { router } = useWorkspace();
   const name = useContactName(conversation?.contact);
   return (
-    <header className="flex h-15 shrink-0 items-center gap-3 border-b border-line bg-surface px-2 md:px-4">
+    <header className="flex h-15 shrink-0 items-center gap-1.5 border-b border-line bg-surface px-2 sm:gap-3 md:px-4">
       <IconButton label="Back to the list" className="md:hidden" onClick={() => back(router)}>
         <ArrowLeft size={20} aria-hidden />
       </IconButton>
@@ -36,10 +36,12 @@ export function ThreadHeader({ conversation, contactShown, onToggleContact }: Pr
             onClick={onToggleContact}
             className="flex min-w-0 items-center gap-3 rounded-lg text-left xl:pointer-events-none"
           >
-            <Avatar name={name} id={conversation.contact.id} size="sm" />
+            <span className="shrink-0 max-sm:hidden">
+              <Avatar name={name} id={conversation.contact.id} size="sm" />
+            </span>
             <span className="min-w-0">
               <span className="flex items-center gap-1.5">
-                <h2 className="truncate text-[0.9375rem] font-semibold">{name}</h2>
+                <h2 dir="auto" className="truncate text-[0.9375rem] font-semibold">{name}</h2>
                 {conversation.followUpAt && <Flag size={14} role="img" aria-label="Follow up by hand" className="shrink-0 fill-current text-danger" />}
               </span>
               <span className="flex items-center gap-1 text-xs text-ink-2">
@@ -71,6 +73,11 @@ function back(router: Router): void {
   if (conversationId) requestAnimationFrame(() => focusRow(conversationId));
 }
 
+/** What a button says beside its icon; on a phone, where the name of the contact needs the room, only to those who listen. */
+function Word({ children }: { children: string }) {
+  return <span className="max-sm:sr-only">{children}</span>;
+}
+
 function HeaderActions({ conversation }: { conversation: Conversation }) {
   const { actions, viewer, menu } = useWorkspace();
   const shown = useValue(menu);
@@ -81,10 +88,10 @@ function HeaderActions({ conversation }: { conversation: Conversation }) {
   const mine = assignee?.id === viewer.agent.id;
   const close = () => menu.set(null);
   return (
-    <div role="toolbar" aria-label="Conversation" className="flex items-center gap-1.5">
+    <div role="toolbar" aria-label="Conversation" className="flex shrink-0 items-center gap-1 sm:gap-1.5">
       {!assignee && status === "OPEN" ? (
         <Button tone="primary" size="sm" aria-keyshortcuts="c" onClick={() => void actions.claim(conversation.id)}>
-          <UserCheck size={15} aria-hidden /> Claim
+          <UserCheck size={15} aria-hidden /> <Word>Claim</Word>
         </Button>
       ) : null}
       <Button
@@ -118,11 +125,11 @@ function HeaderActions({ conversation }: { conversation: Conversation }) {
       {shown === "snooze" && status !== "RESOLVED" && <SnoozeMenu anchor={snooze} conversation={conversation} onClose={close} />}
       {status === "OPEN" ? (
         <Button size="sm" aria-keyshortcuts="e" onClick={() => void actions.resolve(conversation)}>
-          <Check size={15} aria-hidden /> Resolve
+          <Check size={15} aria-hidden /> <Word>Resolve</Word>
         </Button>
       ) : (
         <Button size="sm" aria-keyshortcuts="o" onClick={() => void actions.reopen(conversation.id)}>
-          <RotateCcw size={14} aria-hidden /> Reopen
+          <RotateCcw size={14} aria-hidden /> <Word>Reopen</Word>
         </Button>
       )}
     </div>

@@ -2,11 +2,11 @@ import { CircleAlert, Info, X } from "lucide-react";
 import { useValue } from "../lib/value";
 import type { Toasts } from "./toasts";
 
-/** The notes on the screen, read out as they come. */
+/** The notes on the screen, read out as they come. They lie under the header, over the oldest lines, and never over the text field. */
 export function ToastList({ toasts }: { toasts: Toasts }) {
   const list = useValue(toasts.list);
   return (
-    <div role="status" className="pointer-events-none fixed inset-x-0 bottom-4 z-50 flex flex-col items-center gap-2 px-4">
+    <div role="status" className="pointer-events-none absolute inset-x-0 top-18 z-50 md:left-94 lg:left-102 flex flex-col items-center gap-2 px-4">
       {list.map((toast) => (
         <div
           key={toast.id}
