@@ -48,6 +48,15 @@ export const cases = {
     await page.getByRole("tablist", { name: "Whose conversations" }).waitFor();
   },
 
+  async "an address of a conversation that is not there says so, and nothing goes on loading"(world) {
+    const { page } = world.agents[1];
+    await page.goto(`${world.appUrl}/c/0198c5a2-0000-7000-8000-000000000001`);
+    await page.getByText("This conversation cannot be shown").waitFor();
+    await page.locator(".skeleton").first().waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Back to the list" }).filter({ visible: true }).click();
+    await page.getByText("No conversation is open").waitFor();
+  },
+
   async "a wrong password is refused in words, and signing out ends every tab"(world) {
     const agent = world.agents[1];
     const second = await agent.context.newPage();

@@ -8,6 +8,7 @@ import { fullTime, shortAge } from "../lib/time";
 import { useValue } from "../lib/value";
 import { ConversationList } from "../store/list";
 import type { Contact, Conversation } from "../store/live";
+import type { Thread } from "../store/thread";
 import { Avatar, channelName } from "../ui/bits";
 import { IconButton } from "../ui/button";
 import { contactName } from "./names";
@@ -35,7 +36,7 @@ export function ContactPane({ conversationId, shown, onClose }: Props) {
       <IconButton label="Close contact details" className="absolute top-3 right-3 xl:hidden" onClick={onClose}>
         <X size={18} aria-hidden />
       </IconButton>
-      {conversation && contact ? <Details contact={contact} conversation={conversation} /> : <SkeletonDetails />}
+      {conversation && contact ? <Details contact={contact} conversation={conversation} /> : <NotYet />}
     </aside>
   );
 }
@@ -154,6 +155,16 @@ function Others({ list, except }: { list: ConversationList; except: string }) {
       })}
     </ul>
   );
+}
+
+/** What stands here until the conversation is known; nothing when it never will be. */
+function NotYet() {
+  const thread = useValue(useWorkspace().thread);
+  return thread ? <Awaited thread={thread} /> : <SkeletonDetails />;
+}
+
+function Awaited({ thread }: { thread: Thread }) {
+  return useValue(thread.phase).kind === "failed" ? null : <SkeletonDetails />;
 }
 
 function SkeletonDetails() {
