@@ -126,13 +126,19 @@ func TestVerifyFindsEachViolation(t *testing.T) {
 			SELECT tenant_id, gen_random_uuid(), message_id, channel_account_id, 2, now() + interval '1 s', 'SENDING', '' FROM delivery_attempts LIMIT 1`},
 		"stranded receipt": {parked, `INSERT INTO parked_facts (tenant_id, channel_account_id, external_id, kind, at, parked_at)
 			SELECT tenant_id, channel_account_id, external_id, 'READ', now(), now() FROM delivery_attempts WHERE external_id = 'out-2'`},
-		"lost inbound":  {applied, "UPDATE webhook_items SET item_key = 'in-2'"},
-		"applied twice": {applied, "UPDATE webhook_items SET state = 'APPLIED'"},
-		"lost first":    {twice, "DELETE FROM webhook_items WHERE state = 'APPLIED'"},
-		"audit edited":  {audit, "UPDATE audit_log SET action = 'x' WHERE action = 'conversation.resolved'"},
-		"audit removed": {audit, "DELETE FROM audit_seals WHERE no = 3"},
-		"fence open":    {fence, "ALTER TABLE teams NO FORCE ROW LEVEL SECURITY"},
-		"fence gone":    {fence, "DROP POLICY tenant_isolation ON contacts"},
+		"lost inbound":      {applied, "UPDATE webhook_items SET item_key = 'in-2'"},
+		"applied twice":     {applied, "UPDATE webhook_items SET state = 'APPLIED'"},
+		"lost first":        {twice, "DELETE FROM webhook_items WHERE state = 'APPLIED'"},
+		"audit edited":      {audit, "UPDATE audit_log SET action = 'x' WHERE action = 'conversation.resolved'"},
+		"audit removed":     {audit, "DELETE FROM audit_seals WHERE no = 3"},
+		"audit actor":       {audit, "UPDATE audit_log SET actor_id = tenant_id WHERE id = (SELECT audit_id FROM audit_seals WHERE no = 2)"},
+		"audit time":        {audit, "UPDATE audit_log SET at = at + interval '1 microsecond' WHERE id = (SELECT audit_id FROM audit_seals WHERE no = 2)"},
+		"audit subject":     {audit, "UPDATE audit_log SET subject_id = tenant_id WHERE id = (SELECT audit_id FROM audit_seals WHERE no = 2)"},
+		"audit details":     {audit, "UPDATE audit_log SET details = details || '{\"x\": 1}' WHERE id = (SELECT audit_id FROM audit_seals WHERE no = 2)"},
+		"audit correlation": {audit, "UPDATE audit_log SET correlation_id = 'x' WHERE id = (SELECT audit_id FROM audit_seals WHERE no = 2)"},
+		"audit reordered":   {audit, "UPDATE audit_seals SET no = CASE no WHEN 1 THEN 9001 ELSE no END"},
+		"fence open":        {fence, "ALTER TABLE teams NO FORCE ROW LEVEL SECURITY"},
+		"fence gone":        {fence, "DROP POLICY tenant_isolation ON contacts"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
