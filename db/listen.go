@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
@@ -51,10 +52,12 @@ func NewListener(cfg ListenConfig) *Listener {
 // Run listens until ctx ends, then returns nil. It returns an error at once when the URL cannot be read or leads through a pooler. A broken connection is opened
 // again, after 5 seconds at most.
 func (l *Listener) Run(ctx context.Context) error {
-	cfg, err := pgx.ParseConfig(l.cfg.URL)
+	// The URL may be the pool's own, with pool_max_conns and the like, which the server would refuse.
+	pooled, err := pgxpool.ParseConfig(l.cfg.URL)
 	if err != nil {
 		return fmt.Errorf("LISTEN_DATABASE_URL cannot be read: %w", redact(err))
 	}
+	cfg := pooled.ConnConfig
 	cfg.RuntimeParams["application_name"] = "switchboard-listen"
 	for failures := 0; ; failures++ {
 		begun := time.Now()

@@ -50,6 +50,24 @@ func TestListenerLeavesABlackHole(t *testing.T) {
 	}
 }
 
+// A listener takes the address of the pool as it is, and listens over one connection.
+func TestListenerTakesThePoolsAddress(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	address, err := url.Parse(d.AppURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := address.Query()
+	query.Set("pool_max_conns", "7")
+	address.RawQuery = query.Encode()
+	resumed := make(chan struct{}, 100)
+	run(t, db.NewListener(db.ListenConfig{
+		URL: address.String(), Heard: func(inbox.TenantID, int64) {}, Resumed: func() { resumed <- struct{}{} },
+	}).Run)
+	await(t, "listening", resumed)
+}
+
 // A listener whose server goes away comes back, and forged notices do not reach anybody.
 func TestListenerComesBackAndIgnoresForgeries(t *testing.T) {
 	t.Parallel()
