@@ -12,5 +12,10 @@ func measures() []measure {
 		{"P7", "lists", "<= 5 ms", measureList},
 		{"P8", "mutations", ">= 0.5", measureWrites},
 		{"P9", "GraphQL", ">= 0.5", measureGraphQL},
+		{"P10", "memory", "<= 250 MiB", measureMemory},
+		{"P11", "start", "<= 300 ms", measureStart},
+		{"P12", "webhook to frame", "<= 2", measurePush},
+		{"P13", "pick-up", "<= 15 ms", measurePickUp},
+		{"P15", "watched ingest", ">= 0.9", measureWatched},
 	}
 }
