@@ -237,6 +237,31 @@ func TestSocketEndsWithItsRights(t *testing.T) {
 	}
 }
 
+// forgetful is a process that remembers for 4 s that a token was good.
+type forgetful struct{ until atomic.Int64 }
+
+func (f *forgetful) Authenticate(ctx context.Context, c auth.Credentials) (inbox.Actor, time.Time, error) {
+	if until := f.until.Load(); until > 0 && time.Now().UnixNano() >= until {
+		return inbox.Actor{}, time.Time{}, fault.New(fault.Unauthenticated, "revoked")
+	}
+	return gate{}.Authenticate(ctx, c)
+}
+
+// R45: a sign-in that ended in another process closes its sockets within 5 s here.
+func TestSocketEndsThoughItsCredentialIsRemembered(t *testing.T) {
+	t.Parallel()
+	who := &forgetful{}
+	s := serveEdge(t, func(c *Config) { c.Auth = who })
+	following := s.enter(t, "bob")
+	tell(t, following, followAlerts)
+	sink := <-s.source.opened
+	who.until.Store(time.Now().Add(4 * time.Second).UnixNano())
+	sink.Complete()
+	if code, _, took := hearClose(t, following); code != 4403 || took >= 5*time.Second {
+		t.Errorf("closed with %d after %v", code, took)
+	}
+}
+
 func TestSocketsAreCounted(t *testing.T) {
 	t.Parallel()
 	s := serveEdge(t, func(c *Config) { c.Limits.PerCaller, c.Limits.PerAddress, c.Limits.PerProcess = 2, 3, 6 })

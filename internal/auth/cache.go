@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// What is known of a caller is remembered this long: revocation holds everywhere within it.
-const rememberFor = 5 * time.Second
+// What is known of a caller is remembered this long. Revocation holds everywhere within 5 s, sockets that end after it included, so
+// memory must be shorter.
+const rememberFor = 4 * time.Second
 
 // A cache this full is emptied rather than let grow under a flood of made-up credentials.
 const maxRemembered = 10_000

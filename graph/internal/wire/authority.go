@@ -7,8 +7,8 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
-// recheckAfter is how long a process may remember that a credential was good.
-const recheckAfter = 5 * time.Second
+// recheckAfter is how long a process may remember that a credential was good. It leaves time to close the socket within 5 s.
+const recheckAfter = 4 * time.Second
 
 // authenticate asks who owns what the socket presented, as of now.
 func (s *session) authenticate(ctx context.Context) (Caller, error) {
