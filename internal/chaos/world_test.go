@@ -138,7 +138,7 @@ func (w *world) startProcesses() {
 	})
 	redisURL.Host = w.network.address(linkRedis)
 	database := func(link string) string {
-		return "postgres://switchboard_app@" + w.network.address(link) + "/switchboard?sslmode=disable&connect_timeout=5"
+		return "postgres://switchboard_app@" + w.network.address(link) + "/switchboard?sslmode=disable&pool_max_conns=24&connect_timeout=5"
 	}
 	key := func() string {
 		b := make([]byte, 32)
@@ -147,7 +147,7 @@ func (w *world) startProcesses() {
 	}
 	w.setting = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TMPDIR=" + w.dir, "LOG_LEVEL=WARN",
-		"DATABASE_URL=" + database(linkPostgres) + "&pool_max_conns=24", "LISTEN_DATABASE_URL=" + database(linkListen),
+		"DATABASE_URL=" + database(linkPostgres), "LISTEN_DATABASE_URL=" + database(linkListen),
 		"MIGRATE_DATABASE_URL=" + w.postgres.URL("switchboard"), "REDIS_URL=" + redisURL.String(),
 		"META_GRAPH_BASE_URL=http://" + w.network.address(linkProvider),
 		"SWITCHBOARD_META_APP_SECRET=" + appSecret, "SWITCHBOARD_META_VERIFY_TOKEN=verify",
