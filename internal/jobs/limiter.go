@@ -130,6 +130,8 @@ func (l *Limiter) forget(account uuid.UUID) {
 	delete(l.local, account)
 }
 
+// fallBack takes tokens from this process's own bucket: its share of the rate and of the burst, so that all processes together stay within
+// both.
 func (l *Limiter) fallBack(account uuid.UUID, rate channel.Rate, n int) (int, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -139,7 +141,7 @@ func (l *Limiter) fallBack(account uuid.UUID, rate channel.Rate, n int) (int, ti
 		b = &bucket{at: now}
 		l.local[account] = b
 	}
-	b.tokens = min(float64(burst(rate)), b.tokens+now.Sub(b.at).Seconds()*perSecond)
+	b.tokens = min(max(float64(burst(rate))/l.share, 1), b.tokens+now.Sub(b.at).Seconds()*perSecond)
 	b.at = now
 	granted := min(n, int(math.Floor(b.tokens)))
 	b.tokens -= float64(granted)
