@@ -25,6 +25,7 @@ SELECT $1, id, channel_account_id, conversation_id, seq, 'READY', now(), now(), 
 
 // sendAll queues messages in lanes of the tenants, rings, and returns how many a second were sent and recorded.
 func (b *bench) sendAll(ctx context.Context, bells *jobs.Client, tenants, each int, accounts []int) (float64, error) {
+	had := b.provider.sent.Load()
 	for t := 2; t < 2+tenants; t++ {
 		var lanes []string
 		for _, which := range accounts {
@@ -34,7 +35,7 @@ func (b *bench) sendAll(ctx context.Context, bells *jobs.Client, tenants, each i
 			return 0, err
 		}
 	}
-	begun, had := time.Now(), b.provider.sent.Load()
+	begun, early := time.Now(), b.provider.sent.Load()-had // a worker that swept just now has begun without being asked
 	for t := 2; t < 2+tenants; t++ {
 		for _, which := range accounts {
 			bells.Ring(ctx, inbox.TenantOf(tenantID(t)), accountID(t, which))
@@ -52,7 +53,7 @@ func (b *bench) sendAll(ctx context.Context, bells *jobs.Client, tenants, each i
 			return 0, err
 		}
 	}
-	return float64(tenants*each) / time.Since(begun).Seconds(), nil
+	return float64(int64(tenants*each)-early) / time.Since(begun).Seconds(), nil
 }
 
 func measureSend(ctx context.Context, b *bench, m measure) error {
