@@ -54,17 +54,23 @@ func writeError(w http.ResponseWriter, r *http.Request, log *slog.Logger, err er
 		code, told = fault.Internal, answers()[fault.Internal]
 	}
 	log.Log(r.Context(), told.level, "request refused", "code", string(code), "error", err)
-	p := problem{Message: internalMessage, Extensions: map[string]any{"code": code}}
+	var e *fault.Error
+	if !errors.As(err, &e) || code == fault.Internal {
+		e = fault.New(fault.Internal, internalMessage)
+	}
+	writeProblem(w, r, told.status, e)
+}
+
+// writeProblem answers with the status and the JSON form of e.
+func writeProblem(w http.ResponseWriter, r *http.Request, status int, e *fault.Error) {
+	p := problem{Extensions: map[string]any{"code": e.Code}}
 	if id := telemetry.RequestID(r.Context()); id != "" {
 		p.Extensions["requestId"] = id
 	}
-	var e *fault.Error
-	if errors.As(err, &e) && code != fault.Internal {
-		describe(w, &p, e)
-	}
+	describe(w, &p, e)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(told.status)
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []problem{p}})
 }
 

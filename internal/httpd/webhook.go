@@ -76,7 +76,7 @@ func NewWebhooks(config WebhookConfig) http.Handler {
 func (h *webhooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost && r.Method != http.MethodGet {
 		w.Header().Set("Allow", "GET, POST")
-		http.Error(w, "webhooks are sent by POST", http.StatusMethodNotAllowed)
+		writeProblem(w, r, http.StatusMethodNotAllowed, fault.New(fault.Invalid, "webhooks are sent by POST"))
 		return
 	}
 	network := networkOf(r.RemoteAddr)
@@ -187,7 +187,7 @@ func (h *webhooks) unread(w http.ResponseWriter, r *http.Request, err error) {
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		w.Header().Set("Connection", "close")
-		http.Error(w, "the body is larger than 4 MB", http.StatusRequestEntityTooLarge)
+		writeProblem(w, r, http.StatusRequestEntityTooLarge, fault.BadField("body", "the body is larger than 4 MB"))
 		return
 	}
 	writeError(w, r, h.Log, fault.Wrap(fault.Unavailable, err, "the body did not arrive; deliver it again"))

@@ -306,6 +306,9 @@ func TestUnreadableBodies(t *testing.T) {
 	if large.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("5 MB: %d", large.Code)
 	}
+	if !strings.Contains(large.Body.String(), `"code":"INVALID"`) || !strings.Contains(large.Body.String(), `"field":"body"`) {
+		t.Errorf("5 MB is refused without a type: %s", large.Body)
+	}
 	if w := d.post(d.handler, "/webhooks/meta", appSecret, text("4001", "m1", "+49 171 1234567", `nul \u0000 and half a pair \ud800`)); w.Code != http.StatusOK {
 		t.Errorf("NUL: %d %s", w.Code, w.Body)
 	}

@@ -65,7 +65,7 @@ func (in *Inbox) Reopen(ctx context.Context, actor Actor, input ConversationInpu
 			}
 			return false, &fault.Error{
 				Code: fault.Conflict, Message: "the contact has another active conversation on this account; continue there",
-				Details: map[string]any{"conversationId": other.String()},
+				Details: map[string]any{"reason": "OTHER_ACTIVE", "conversationId": other.String()},
 			}
 		})
 }

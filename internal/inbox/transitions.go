@@ -105,5 +105,5 @@ func (t Transition) conflict() error {
 	if !t.Refused() {
 		return nil
 	}
-	return &fault.Error{Code: fault.Conflict, Message: t.Refusal, Details: map[string]any{"status": string(t.From)}}
+	return &fault.Error{Code: fault.Conflict, Message: t.Refusal, Details: map[string]any{"reason": "STATUS", "status": string(t.From)}}
 }

@@ -1,6 +1,7 @@
 package inbox_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -26,6 +27,10 @@ func TestTransitionsAreAsPublished(t *testing.T) {
 			move, err := inbox.Next(op, from)
 			if move.Refused() != fault.Is(err, fault.Conflict) || move.Refused() != (move.Refusal != "") {
 				t.Errorf("%s in %s: refused %v, error %v, why %q", op, from, move.Refused(), err, move.Refusal)
+			}
+			var told *fault.Error
+			if errors.As(err, &told) && (told.Details["reason"] != "STATUS" || told.Details["status"] != string(from)) {
+				t.Errorf("%s in %s: a program is told %v", op, from, told.Details)
 			}
 			to := string(move.To)
 			switch {

@@ -135,6 +135,9 @@ func checkWindow(account inbox.ChannelAccount, c *inbox.Conversation, kind chann
 	if kind == channel.KindTemplate || !windowShut(account.Channel, c, now) {
 		return nil
 	}
-	return &fault.Error{Code: fault.ReplyWindowClosed, Field: "text",
-		Message: "the contact's last message is more than 24 hours old; send a template instead"}
+	why := "the contact's last message is more than 24 hours old; send a template instead"
+	if c.LastInboundAt == nil {
+		why = "the contact has never written here; send a template instead"
+	}
+	return &fault.Error{Code: fault.ReplyWindowClosed, Field: "text", Message: why}
 }

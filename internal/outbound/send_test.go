@@ -80,6 +80,12 @@ func TestSendRefuses(t *testing.T) {
 	if n := w.Int("SELECT count(*) FROM messages WHERE direction = 'OUTBOUND'") + w.Int("SELECT count(*) FROM dispatches"); n != 0 {
 		t.Fatalf("refused messages left %d rows", n)
 	}
+	w.Exec("UPDATE conversations SET last_inbound_at = NULL WHERE id = $1", shut)
+	_, err = w.out.SendMessage(t.Context(), w.agent, outbound.SendMessageInput{ConversationID: shut, Text: &text})
+	wantFault(t, "never wrote", err, fault.ReplyWindowClosed, "text")
+	if err != nil && !strings.Contains(err.Error(), "never written") {
+		t.Errorf("a contact who never wrote: %v", err)
+	}
 	if _, err := w.out.SendMessage(t.Context(), w.agent, outbound.SendMessageInput{ConversationID: shut, Template: template}); err != nil {
 		t.Fatalf("a template outside the window: %v", err)
 	}
