@@ -29,7 +29,7 @@ func (n *shop) plant() (columns int) {
 	ctx := n.s.t.Context()
 	conn, err := pgx.Connect(ctx, n.s.OwnerURL)
 	n.s.must(err)
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	rows, err := conn.Query(ctx, `SELECT c.table_name::text, c.column_name::text, c.data_type::text FROM information_schema.columns c
 		WHERE c.table_schema = 'public' AND c.data_type IN ('text', 'jsonb') AND c.table_name <> 'tenants' OR c.table_name = 'tenants' AND c.column_name = 'name'
 		ORDER BY 1, 2`)
@@ -59,7 +59,7 @@ func (n *shop) ids() (found []string) {
 	ctx := n.s.t.Context()
 	conn, err := pgx.Connect(ctx, n.s.OwnerURL)
 	n.s.must(err)
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	rows, err := conn.Query(ctx, `SELECT table_name::text FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'id' AND data_type = 'uuid'`)
 	n.s.must(err)
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
@@ -78,7 +78,7 @@ func (n *shop) one(sql string) string {
 	n.s.t.Helper()
 	conn, err := pgx.Connect(n.s.t.Context(), n.s.OwnerURL)
 	n.s.must(err)
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	var v string
 	n.s.must(conn.QueryRow(n.s.t.Context(), sql, n.ID.UUID()).Scan(&v))
 	return v

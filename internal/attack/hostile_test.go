@@ -127,7 +127,7 @@ func TestFloodOnOneSocket(t *testing.T) {
 	n.signIn()
 	conn, err := n.dial(n.key)
 	s.must(err)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	before, spent := s.memory(), s.cpu()
 	go func() {
 		for i := range 20_000 {
@@ -168,7 +168,7 @@ func TestSlowRequests(t *testing.T) {
 		_, err = conn.Write([]byte(head))
 		s.must(err)
 		all.Go(func() {
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			stop := make(chan struct{})
 			go func() {
 				defer close(stop)
@@ -209,7 +209,7 @@ func TestReaderThatStops(t *testing.T) {
 	n.write("wamid.0", "4915112345678", "Kim", "hello")
 	deaf, err := n.dial(n.key)
 	s.must(err)
-	defer deaf.Close()
+	defer func() { _ = deaf.Close() }()
 	document := `subscription { conversationEvents { ... on ConversationEvent { conversation { id ` + aliasesOf("preview", 14) + ` messages(last: 20) { edges { node { text } } } } } } }`
 	s.must(deaf.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"id":"1","type":"subscribe","payload":{"query":%q}}`, document)))
 	before := s.memory()

@@ -110,7 +110,7 @@ func (s *stage) redisDump() string {
 	options, err := redis.ParseURL(s.redis)
 	s.must(err)
 	client := redis.NewClient(options)
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	text := ""
 	for keys := client.Scan(s.t.Context(), 0, "*", 1000).Iterator(); keys.Next(s.t.Context()); {
 		value, err := client.Dump(s.t.Context(), keys.Val()).Result()
