@@ -38,6 +38,11 @@ func (tx *Tx) InsertTenant(ctx context.Context, t inbox.Tenant, epoch uuid.UUID,
 	return tx.q.InsertHead(ctx, tx.tenant, epoch)
 }
 
+// SetAlertURL implements inbox.OperatorTx.
+func (tx *Tx) SetAlertURL(ctx context.Context, address *string, secretSealed []byte) error {
+	return tx.q.SetAlertURL(ctx, address, secretSealed, tx.tenant)
+}
+
 // TeamsByNames implements inbox.OperatorTx.
 func (tx *Tx) TeamsByNames(ctx context.Context, names []string) ([]inbox.Team, error) {
 	rows, err := tx.q.TeamsByNames(ctx, tx.tenant, names)

@@ -85,6 +85,7 @@ func commands() []command {
 		{"dev", "run everything with private servers and demo data", dev},
 		{"migrate", "bring the database to the newest schema", migrate},
 		{"tenant create", "make a tenant", createTenant},
+		{"tenant alerts", "choose where a tenant's alerts are posted", setAlertURL},
 		{"team create", "make a team", createTeam},
 		{"agent create", "make a person who answers", createAgent},
 		{"apikey create", "make a key for another system", createAPIKey},

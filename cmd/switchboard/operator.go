@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,6 +73,23 @@ func createTenant(ctx context.Context, args []string) error {
 	return asOperator(ctx, needs{}, func(_ environment, o *inbox.Operator, _ *channel.Registry) error {
 		tenant, err := o.CreateTenant(ctx, input)
 		return tell(err, "tenant", tenant.Slug, "id", tenant.ID.String())
+	})
+}
+
+func setAlertURL(ctx context.Context, args []string) error {
+	set := flags("tenant alerts", "--tenant acme --url https://example.com/alerts")
+	tenant := set.String("tenant", "", "slug of the tenant")
+	address := set.String("url", "", "https address that takes signed POSTs (Standard Webhooks); empty: alerts are posted no more")
+	if err := parse(set, args, "tenant"); err != nil {
+		return err
+	}
+	return asOperator(ctx, needs{keys: true}, func(_ environment, o *inbox.Operator, _ *channel.Registry) error {
+		key, err := o.SetAlertURL(ctx, *tenant, *address)
+		facts := []string{"alert URL", cmp.Or(*address, "none")}
+		if key != nil {
+			facts = append(facts, "signing secret", "whsec_"+base64.StdEncoding.EncodeToString(key)+"  (shown this once)")
+		}
+		return tell(err, facts...)
 	})
 }
 

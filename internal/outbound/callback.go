@@ -16,7 +16,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
-	"github.com/switchboard-inbox/switchboard/internal/secret"
 )
 
 // callbackLease is how long one call of an alert URL is its caller's.
@@ -30,11 +29,6 @@ func callbackPauses() []time.Duration {
 		5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour,
 		12 * time.Hour,
 	}
-}
-
-// AlertSecretPlace returns where the signing secret of a tenant's alert URL is sealed to.
-func AlertSecretPlace(tenant inbox.TenantID) secret.Place {
-	return secret.Place{Tenant: tenant.String(), Table: "tenants", Row: tenant.String(), Column: "alert_secret_sealed"}
 }
 
 // alertBody is what an alert URL receives: ids and one sentence.
@@ -88,7 +82,7 @@ func (o *Outbound) post(ctx context.Context, tenant inbox.TenantID, c *Callback)
 	if o.cfg.AlertClient == nil {
 		return 0, errNoClient
 	}
-	key, err := o.cfg.Secrets.Open(c.Sealed, AlertSecretPlace(tenant))
+	key, err := o.cfg.Secrets.Open(c.Sealed, inbox.AlertSecretPlace(tenant))
 	if err != nil {
 		return 0, err
 	}

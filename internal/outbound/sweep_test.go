@@ -66,7 +66,7 @@ func TestStuckMessageAlertsOnce(t *testing.T) {
 	w := newWorld(t, func(c *outbound.Config) { c.AlertClient = url.Client() })
 	secretKey := []byte("0123456789abcdef0123456789abcdef")
 	w.Exec("UPDATE tenants SET alert_url = $1, alert_secret_sealed = $2", url.URL,
-		w.keys.Seal(secretKey, outbound.AlertSecretPlace(w.tenant.ID)))
+		w.keys.Seal(secretKey, inbox.AlertSecretPlace(w.tenant.ID)))
 	w.send(w.tenant.Conversation(w.account), "stuck")
 	w.sweep()
 	w.wantAlert(outbound.AlertStuck, 0)

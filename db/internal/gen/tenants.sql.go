@@ -74,6 +74,15 @@ func (q *Queries) Now(ctx context.Context) (time.Time, error) {
 	return now, err
 }
 
+const setAlertURL = `-- name: SetAlertURL :exec
+UPDATE tenants SET alert_url = $1, alert_secret_sealed = $2 WHERE tenant_id = $3
+`
+
+func (q *Queries) SetAlertURL(ctx context.Context, alertUrl *string, alertSecretSealed []byte, tenantID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, setAlertURL, alertUrl, alertSecretSealed, tenantID)
+	return err
+}
+
 const tenant = `-- name: Tenant :one
 SELECT tenant_id, slug, name, status, reopen_within_days, reopen_keeps_assignee, alert_url, alert_secret_sealed, created_at FROM tenants WHERE tenant_id = $1
 `
