@@ -40,7 +40,10 @@ func (tx *Tx) InsertTenant(ctx context.Context, t inbox.Tenant, epoch uuid.UUID,
 
 // SetAlertURL implements inbox.OperatorTx.
 func (tx *Tx) SetAlertURL(ctx context.Context, address *string, secretSealed []byte) error {
-	return tx.q.SetAlertURL(ctx, address, secretSealed, tx.tenant)
+	if err := tx.q.SetAlertURL(ctx, address, secretSealed, tx.tenant); err != nil || address != nil {
+		return err
+	}
+	return tx.q.EndCallbacks(ctx, tx.tenant)
 }
 
 // TeamsByNames implements inbox.OperatorTx.

@@ -36,3 +36,6 @@ RETURNING a.id, a.kind, a.subject_id, a.conversation_id, a.channel_account_id, a
 UPDATE alerts SET callback_due_at = CASE WHEN @wait::interval > interval '0' THEN app.now() + @wait::interval END,
   callback_done_at = CASE WHEN @done::boolean THEN app.now() ELSE callback_done_at END
 WHERE tenant_id = @tenant_id AND id = @id AND callback_tries = @tries;
+
+-- name: EndCallbacks :exec
+UPDATE alerts SET callback_due_at = NULL WHERE tenant_id = @tenant_id AND callback_due_at IS NOT NULL;

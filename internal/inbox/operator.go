@@ -58,7 +58,8 @@ type OperatorTx interface {
 	InsertAPIKey(ctx context.Context, key APIKey, hash []byte) error
 	// InsertChannelAccount stores a new channel account.
 	InsertChannelAccount(ctx context.Context, account ChannelAccount, credentialsSealed []byte) error
-	// SetAlertURL keeps where the tenant's alerts are posted and the sealed secret that signs them; nil for both: nowhere.
+	// SetAlertURL keeps where the tenant's alerts are posted and the sealed secret that signs them; nil for both: nowhere, and
+	// posts that are still due are not made.
 	SetAlertURL(ctx context.Context, address *string, secretSealed []byte) error
 	// SealedValues returns sealed values that are not under the key of the id, in the order of table and row, after the given one.
 	SealedValues(ctx context.Context, notUnder string, after SealedValue, most int) ([]SealedValue, error)

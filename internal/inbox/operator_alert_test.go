@@ -59,11 +59,21 @@ func TestSetAlertURL(t *testing.T) {
 	if _, err := o.SetAlertURL(t.Context(), "nobody", ""); !fault.Is(err, fault.NotFound) {
 		t.Errorf("an unknown tenant: %v", err)
 	}
+	for _, tenant := range tenants {
+		w.Exec(`INSERT INTO alerts (tenant_id, id, kind, subject_id, message, opened_at, callback_due_at)
+			VALUES ($1, $2, 'FOLLOW_UP', $2, 'x', now(), now())`, tenant.ID.UUID(), inboxtest.NewID())
+	}
 	if key, err := o.SetAlertURL(t.Context(), "acme", ""); err != nil || key != nil {
 		t.Errorf("switched off: %v, %v", key, err)
 	}
 	if left := sealed(); len(left) != 0 {
 		t.Errorf("after switching off: %+v", left)
+	}
+	if n := w.Int("SELECT count(*) FROM alerts WHERE callback_due_at IS NOT NULL AND tenant_id = $1", tenants[0].ID.UUID()); n != 0 {
+		t.Errorf("%d posts are due to nowhere", n)
+	}
+	if n := w.Int("SELECT count(*) FROM alerts WHERE callback_due_at IS NOT NULL"); n != 1 {
+		t.Errorf("%d posts of another tenant are due, want 1", n)
 	}
 	if n := w.Int("SELECT count(*) FROM audit_log WHERE action = 'tenant.alert_url_set'"); n != 3 {
 		t.Errorf("%d audit rows for three changes", n)

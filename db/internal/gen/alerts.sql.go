@@ -129,6 +129,15 @@ func (q *Queries) ClaimCallback(ctx context.Context, lease time.Duration, tenant
 	return i, err
 }
 
+const endCallbacks = `-- name: EndCallbacks :exec
+UPDATE alerts SET callback_due_at = NULL WHERE tenant_id = $1 AND callback_due_at IS NOT NULL
+`
+
+func (q *Queries) EndCallbacks(ctx context.Context, tenantID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, endCallbacks, tenantID)
+	return err
+}
+
 const finishCallback = `-- name: FinishCallback :exec
 UPDATE alerts SET callback_due_at = CASE WHEN $1::interval > interval '0' THEN app.now() + $1::interval END,
   callback_done_at = CASE WHEN $2::boolean THEN app.now() ELSE callback_done_at END
