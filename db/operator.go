@@ -46,6 +46,12 @@ func (tx *Tx) SetAlertURL(ctx context.Context, address *string, secretSealed []b
 	return tx.q.EndCallbacks(ctx, tx.tenant)
 }
 
+// RenewCredentials implements inbox.OperatorTx.
+func (tx *Tx) RenewCredentials(ctx context.Context, account uuid.UUID, credentialsSealed []byte) (bool, error) {
+	n, err := tx.q.RenewCredentials(ctx, credentialsSealed, tx.tenant, account)
+	return n > 0, err
+}
+
 // TeamsByNames implements inbox.OperatorTx.
 func (tx *Tx) TeamsByNames(ctx context.Context, names []string) ([]inbox.Team, error) {
 	rows, err := tx.q.TeamsByNames(ctx, tx.tenant, names)

@@ -13,3 +13,7 @@ VALUES (@tenant_id, @id, @channel, @provider, @external_ref, @name, @team_id, @s
 -- name: VisibleAccounts :many
 SELECT id, channel, provider, external_ref, name, team_id, status, settings, endpoint_id, created_at FROM channel_accounts
 WHERE tenant_id = @tenant_id AND (@everything::boolean OR id = ANY (@accounts::uuid[])) ORDER BY name, id LIMIT @most;
+
+-- name: RenewCredentials :execrows
+UPDATE channel_accounts SET credentials_sealed = @credentials_sealed, status = 'ACTIVE'
+WHERE tenant_id = @tenant_id AND id = @id AND status <> 'DISABLED';

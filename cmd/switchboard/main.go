@@ -90,6 +90,7 @@ func commands() []command {
 		{"agent create", "make a person who answers", createAgent},
 		{"apikey create", "make a key for another system", createAPIKey},
 		{"channel create", "connect a sender identity of a tenant", createChannel},
+		{"channel credentials", "give a channel account other credentials, read from stdin", renewCredentials},
 		{"secrets rewrap", "seal credentials anew under the first key; run it again after a stop", rewrap},
 		{"replay", "apply quarantined webhook items again", replay},
 		{"verify", "check what must hold in the database; exits with 1 when something does not", verify},

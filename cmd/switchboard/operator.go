@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/switchboard-inbox/switchboard/db"
 	"github.com/switchboard-inbox/switchboard/internal/auth"
 	"github.com/switchboard-inbox/switchboard/internal/channel"
@@ -185,6 +187,26 @@ func createChannel(ctx context.Context, args []string) error {
 			facts = append(facts, "verify token", token)
 		}
 		return tell(err, facts...)
+	})
+}
+
+func renewCredentials(ctx context.Context, args []string) error {
+	set := flags("channel credentials", "--tenant acme --account 0190… < credentials.json")
+	tenant := set.String("tenant", "", "slug of the tenant")
+	account := set.String("account", "", "id of the channel account")
+	if err := parse(set, args, "tenant", "account"); err != nil {
+		return err
+	}
+	id, err := uuid.Parse(*account)
+	if err != nil {
+		return errors.New("--account is the id that channel create printed")
+	}
+	return asOperator(ctx, needs{keys: true, provider: true}, func(_ environment, o *inbox.Operator, _ *channel.Registry) error {
+		text, err := io.ReadAll(io.LimitReader(os.Stdin, 64<<10))
+		if err != nil {
+			return err
+		}
+		return tell(o.RenewCredentials(ctx, *tenant, id, text), "channel account", id.String(), "credentials", "renewed")
 	})
 }
 

@@ -58,6 +58,12 @@ type OperatorTx interface {
 	InsertAPIKey(ctx context.Context, key APIKey, hash []byte) error
 	// InsertChannelAccount stores a new channel account.
 	InsertChannelAccount(ctx context.Context, account ChannelAccount, credentialsSealed []byte) error
+	// ChannelAccountsByIDs returns the accounts in no particular order; missing ones are absent.
+	ChannelAccountsByIDs(ctx context.Context, ids []uuid.UUID) ([]ChannelAccount, error)
+	// SealedCredentials returns the sealed credentials of the accounts; missing ones are absent.
+	SealedCredentials(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID][]byte, error)
+	// RenewCredentials keeps other sealed credentials and makes the account ACTIVE; false when there is none that is switched on.
+	RenewCredentials(ctx context.Context, account uuid.UUID, credentialsSealed []byte) (bool, error)
 	// SetAlertURL keeps where the tenant's alerts are posted and the sealed secret that signs them; nil for both: nowhere, and
 	// posts that are still due are not made.
 	SetAlertURL(ctx context.Context, address *string, secretSealed []byte) error

@@ -98,6 +98,19 @@ func (q *Queries) InsertChannelAccount(ctx context.Context, arg InsertChannelAcc
 	return err
 }
 
+const renewCredentials = `-- name: RenewCredentials :execrows
+UPDATE channel_accounts SET credentials_sealed = $1, status = 'ACTIVE'
+WHERE tenant_id = $2 AND id = $3 AND status <> 'DISABLED'
+`
+
+func (q *Queries) RenewCredentials(ctx context.Context, credentialsSealed []byte, tenantID uuid.UUID, iD uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, renewCredentials, credentialsSealed, tenantID, iD)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const sealedCredentials = `-- name: SealedCredentials :many
 SELECT id, credentials_sealed FROM channel_accounts WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
 `
