@@ -29,7 +29,8 @@ func campaigns() []campaign {
 		{"K5", "network", 2, 300, spoilNetwork, false},
 		{"K6", "freeze a process", 1, 60, freeze, false},
 		{"K7", "SIGTERM", 2, 500, terminate, false},
-		{"K9", "clock", 2, 50, shiftClock, true},
+		// A jump back leaves rows due minutes ahead, for which the short form does not wait.
+		{"K9", "clock", 0, 50, shiftClock, true},
 	}
 }
 
