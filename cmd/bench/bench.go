@@ -5,10 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"slices"
-	"text/tabwriter"
 	"time"
 )
 
@@ -29,6 +27,13 @@ type row struct {
 	Ratio  float64 `json:"ratio"`  // what the goal is about
 	Goal   string  `json:"goal"`
 	OK     bool    `json:"reached"`
+	CPU    *spent  `json:"cpu,omitempty"`
+}
+
+// spent is the processor time of one operation of either side.
+type spent struct {
+	Ours   cpu `json:"ours"`
+	Beside cpu `json:"beside"`
 }
 
 // bench gathers the rows of one run.
@@ -40,28 +45,63 @@ type bench struct {
 
 func (b *bench) add(r row) { b.rows = append(b.rows, r) }
 
-// side is one contestant: it returns its figure.
-type side func(ctx context.Context) (float64, error)
+// sample is what one round of a side has shown.
+type sample struct {
+	figure float64
+	cpu    cpu // of one operation; zero where a round is no number of operations
+}
 
-// compare measures both sides in turns and returns their medians.
-func (b *bench) compare(ctx context.Context, name string, ours, beside side) (our, other float64, err error) {
-	var all [2][]float64
+// side is one contestant.
+type side func(ctx context.Context) (sample, error)
+
+// plain makes a side of a function that returns a figure alone.
+func plain(measured func(ctx context.Context) (float64, error)) side {
+	return func(ctx context.Context) (sample, error) {
+		figure, err := measured(ctx)
+		return sample{figure: figure}, err
+	}
+}
+
+// results are the samples of a side.
+type results []sample
+
+func (r results) figure() float64 {
+	figures := make([]float64, len(r))
+	for i, s := range r {
+		figures[i] = s.figure
+	}
+	return median(figures)
+}
+
+func (r results) cpu() cpu {
+	spent := make([]cpu, len(r))
+	for i, s := range r {
+		spent[i] = s.cpu
+	}
+	return medianCPU(spent)
+}
+
+// compare measures both sides in turns. Who begins changes, so that what comes by the clock meets both.
+func (b *bench) compare(ctx context.Context, name string, ours, beside side) (our, other results, err error) {
+	all := [2]results{}
+	sides := [2]side{ours, beside}
 	for i := range b.options.rounds {
 		if i == 1 {
 			b.profile(ctx, name)
 		}
-		for n, s := range []side{ours, beside} {
-			if s == nil {
+		for turn := range sides {
+			n := (i + turn) % len(sides)
+			if sides[n] == nil {
 				continue
 			}
-			figure, err := s(ctx)
+			s, err := sides[n](ctx)
 			if err != nil {
-				return 0, 0, err
+				return nil, nil, err
 			}
-			all[n] = append(all[n], figure)
+			all[n] = append(all[n], s)
 		}
 	}
-	return median(all[0]), median(all[1]), nil
+	return all[0], all[1], nil
 }
 
 // faster adds a row for a rate: the goal is to have at least the given part of the other side.
@@ -70,19 +110,25 @@ func (b *bench) faster(ctx context.Context, m measure, what, unit, name string, 
 	if err != nil {
 		return err
 	}
-	ratio := our / other
-	b.add(row{m.id, what, our, unit, other, name, ratio, fmt.Sprintf(">= %g", atLeast), ratio >= atLeast})
+	ratio := our.figure() / other.figure()
+	r := row{ID: m.id, What: what, Ours: our.figure(), Unit: unit, Beside: other.figure(), Name: name, Ratio: ratio,
+		Goal: fmt.Sprintf(">= %g", atLeast), OK: ratio >= atLeast}
+	if our.cpu().all() > 0 {
+		r.CPU = &spent{our.cpu(), other.cpu()}
+	}
+	b.add(r)
 	return nil
 }
 
 // quoted adds a row beside a figure that was measured elsewhere and cannot be measured here.
 func (b *bench) quoted(m measure, what string, our float64, unit string, fixed float64, name string, atLeast float64) {
-	b.add(row{m.id, what, our, unit, fixed, name + " (fixed figure)", our / fixed, fmt.Sprintf(">= %g", atLeast), our/fixed >= atLeast})
+	b.add(row{ID: m.id, What: what, Ours: our, Unit: unit, Beside: fixed, Name: name + " (fixed figure)", Ratio: our / fixed,
+		Goal: fmt.Sprintf(">= %g", atLeast), OK: our/fixed >= atLeast})
 }
 
 // within adds a row for a figure that must not be above a limit.
 func (b *bench) within(m measure, what string, our float64, unit string, most float64) {
-	b.add(row{m.id, what, our, unit, 0, "", our, fmt.Sprintf("<= %g %s", most, unit), our <= most})
+	b.add(row{ID: m.id, What: what, Ours: our, Unit: unit, Ratio: our, Goal: fmt.Sprintf("<= %g %s", most, unit), OK: our <= most})
 }
 
 func median[T cmp.Ordered](values []T) T { return quantile(values, 0.5) }
@@ -96,30 +142,6 @@ func quantile[T cmp.Ordered](values []T, q float64) (v T) {
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-func (b *bench) print(w io.Writer, took time.Duration) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "id\tmeasure\tours\tbeside\t\tratio\tgoal\treached")
-	for _, r := range b.rows {
-		beside, reached := "", "no"
-		if r.Beside != 0 {
-			beside = fmt.Sprintf("%s %s", number(r.Beside), r.Unit)
-		}
-		if r.OK {
-			reached = "yes"
-		}
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s %s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.What, number(r.Ours), r.Unit, beside, r.Name, number(r.Ratio), r.Goal, reached)
-	}
-	_ = t.Flush()
-	_, _ = fmt.Fprintf(w, "\n%d rounds, %s in all\n", b.options.rounds, took.Round(time.Second))
-}
-
-func number(f float64) string {
-	if f >= 100 {
-		return fmt.Sprintf("%.0f", f)
-	}
-	return fmt.Sprintf("%.3g", f)
-}
 
 // write keeps the rows as JSON.
 func (b *bench) write(path string) error {

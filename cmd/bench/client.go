@@ -56,41 +56,41 @@ func (c *caller) call(method, path, header string, body []byte) ([]byte, error) 
 
 func (c *caller) close() { _ = c.conn.Close() }
 
-// flood lets so many connections call for a while and returns the calls per second and the latencies in milliseconds.
-func flood(ctx context.Context, url string, connections int, length time.Duration, call func(c *caller, worker, n int) error) (rate float64, took []float64, err error) {
+// flood lets so many connections call a process for a while and returns the calls per second and what each cost.
+func flood(ctx context.Context, to *process, connections int, length time.Duration, call func(c *caller, worker, n int) error) (s sample, err error) {
 	var group sync.WaitGroup
 	var mu sync.Mutex
+	calls := 0
+	stop := meter(to)
 	begun := time.Now()
 	end := begun.Add(length)
 	for worker := range connections {
 		group.Go(func() {
-			own, problem := floodOne(ctx, url, end, worker, call)
+			done, problem := floodOne(ctx, to.url, end, worker, call)
 			mu.Lock()
 			defer mu.Unlock()
-			took = append(took, own...)
+			calls += done
 			if problem != nil {
 				err = problem
 			}
 		})
 	}
 	group.Wait()
-	return float64(len(took)) / time.Since(begun).Seconds(), took, err
+	return sample{float64(calls) / time.Since(begun).Seconds(), stop(calls)}, err
 }
 
-func floodOne(ctx context.Context, url string, end time.Time, worker int, call func(c *caller, worker, n int) error) (took []float64, err error) {
+func floodOne(ctx context.Context, url string, end time.Time, worker int, call func(c *caller, worker, n int) error) (calls int, err error) {
 	c, err := dial(url)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	defer c.close()
-	for n := 0; time.Now().Before(end) && ctx.Err() == nil; n++ {
-		at := time.Now()
-		if err := call(c, worker, n); err != nil {
-			return took, err
+	for ; time.Now().Before(end) && ctx.Err() == nil; calls++ {
+		if err := call(c, worker, calls); err != nil {
+			return calls, err
 		}
-		took = append(took, ms(time.Since(at)))
 	}
-	return took, nil
+	return calls, nil
 }
 
 // hooks makes signed webhooks, each with one new message.

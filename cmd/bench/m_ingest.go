@@ -19,22 +19,21 @@ const (
 const firstEmpty = 12
 
 // post returns a side that brings webhooks of 200 people of each tenant.
-func (b *bench) post(url, path string, tenants, connections int) side {
+func (b *bench) post(to *process, path string, tenants, connections int) side {
 	h := &hooks{}
-	return func(ctx context.Context) (float64, error) {
-		rate, _, err := flood(ctx, url, connections, 1500*time.Millisecond, func(c *caller, worker, n int) error {
+	return func(ctx context.Context) (sample, error) {
+		return flood(ctx, to, connections, 1500*time.Millisecond, func(c *caller, worker, n int) error {
 			i := worker + n*connections
 			body, header := h.hook(ref(firstEmpty+i%tenants, 0), fmt.Sprintf("4916%08d", i/tenants%200), "Where is my parcel? It was to come today.")
 			_, err := c.call(http.MethodPost, path, header, body)
 			return err
 		})
-		return rate, err
 	}
 }
 
 func measureIngest(tenants int, atLeast float64) func(context.Context, *bench, measure) error {
 	return func(ctx context.Context, b *bench, m measure) error {
-		ours, beside := b.post(b.serve.url, "/webhooks/meta", tenants, 64), b.post(b.standins.url, "/ingest", tenants, 64)
+		ours, beside := b.post(b.serve, "/webhooks/meta", tenants, 64), b.post(b.standins, "/ingest", tenants, 64)
 		for _, warm := range []side{ours, beside} {
 			if _, err := warm(ctx); err != nil {
 				return err

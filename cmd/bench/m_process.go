@@ -38,18 +38,18 @@ func measureMemory(ctx context.Context, b *bench, m measure) error {
 }
 
 func measureStart(ctx context.Context, b *bench, m measure) error {
-	our, _, err := b.compare(ctx, m.id, func(ctx context.Context) (float64, error) {
+	our, _, err := b.compare(ctx, m.id, plain(func(ctx context.Context) (float64, error) {
 		fresh, err := b.start(ctx, "serve")
 		if err != nil {
 			return 0, err
 		}
 		fresh.stop()
 		return ms(fresh.ready), nil
-	}, nil)
+	}), nil)
 	if err != nil {
 		return err
 	}
-	b.within(m, "serve on a migrated database until /readyz", our, "ms", 300)
+	b.within(m, "serve on a migrated database until /readyz", our.figure(), "ms", 300)
 	return nil
 }
 
@@ -65,8 +65,8 @@ func measurePush(ctx context.Context, b *bench, m measure) error {
 	if err != nil {
 		return err
 	}
-	b.add(row{m.id, "webhook to the last of 20 frames, 100/s, 10 tenants, p99", ours, "ms", beside, "minimal path, no cursor, no resume", ours / beside,
-		"<= 2", ours/beside <= 2})
+	b.add(row{ID: m.id, What: "webhook to the last of 20 frames, 100/s, 10 tenants, p99", Ours: ours, Unit: "ms", Beside: beside,
+		Name: "minimal path, no cursor, no resume", Ratio: ours / beside, Goal: "<= 2", OK: ours/beside <= 2})
 	return nil
 }
 
@@ -167,14 +167,14 @@ func measurePickUp(ctx context.Context, b *bench, m measure) error {
 
 // measureWatched compares ingest with and without people who watch; a process without subscribers reads no events.
 func measureWatched(ctx context.Context, b *bench, m measure) error {
-	unwatched := b.post(b.serve.url, "/webhooks/meta", 10, 64)
-	watched := func(ctx context.Context) (float64, error) {
+	unwatched := b.post(b.serve, "/webhooks/meta", 10, 64)
+	watched := func(ctx context.Context) (sample, error) {
 		c := &crowd{}
 		err := c.gather(200, func(i int) (*websocket.Conn, error) {
 			return subscribe(b.serve.url, b.token(firstEmpty+i/20, i%20+1), listEvents)
 		})
 		if err != nil {
-			return 0, err
+			return sample{}, err
 		}
 		defer c.leave()
 		return unwatched(ctx)

@@ -70,7 +70,7 @@ func (b *bench) pages(t, deep int) (map[string][]byte, error) {
 // listTime returns a side: the worst median over the pages, at one connection.
 func (b *bench) listTime(t int, pages map[string][]byte, worst *string) side {
 	tokens := b.tokensOf(t)
-	return func(context.Context) (float64, error) {
+	return plain(func(context.Context) (float64, error) {
 		c, err := dial(b.serve.url)
 		if err != nil {
 			return 0, err
@@ -91,7 +91,7 @@ func (b *bench) listTime(t int, pages map[string][]byte, worst *string) side {
 			}
 		}
 		return most, nil
-	}
+	})
 }
 
 func measureList(ctx context.Context, b *bench, m measure) error {
@@ -105,12 +105,14 @@ func measureList(ctx context.Context, b *bench, m measure) error {
 	}
 	var worst, ignored string
 	ours, beside := b.listTime(bigTenant, big, &worst), b.listTime(smallTenant, small, &ignored)
-	our, other, err := b.compare(ctx, m.id, ours, beside)
+	bigOnes, smallOnes, err := b.compare(ctx, m.id, ours, beside)
 	if err != nil {
 		return err
 	}
+	our, other := bigOnes.figure(), smallOnes.figure()
 	b.within(m, "list of 1 million messages, p50 of the slowest page ("+worst+")", our, "ms", 5)
-	b.add(row{m.id, "the same against 10,000 messages", our, "ms", other, "10,000 messages", our / other, "<= 1.3", our/other <= 1.3})
+	b.add(row{ID: m.id, What: "the same against 10,000 messages", Ours: our, Unit: "ms", Beside: other, Name: "10,000 messages", Ratio: our / other,
+		Goal: "<= 1.3", OK: our/other <= 1.3})
 	b.quoted(m, "the same, one connection", 1000/our, "/s", libredeskList, `Libredesk "all"`, 100)
 	return b.countTime(ctx, m)
 }
@@ -126,27 +128,25 @@ func (b *bench) countTime(ctx context.Context, m measure) error {
 		if err != nil {
 			return err
 		}
-		b.add(row{m.id, q.what + ", p50", our, "ms", 0, "", our, "none", true})
+		b.add(row{ID: m.id, What: q.what + ", p50", Ours: our.figure(), Unit: "ms", Ratio: our.figure(), Goal: "none", OK: true})
 	}
 	return nil
 }
 
 func measureGraphQL(ctx context.Context, b *bench, m measure) error {
 	tokens, body := b.tokensOf(bigTenant), query(listQuery, nil)
-	ours := func(ctx context.Context) (float64, error) {
-		rate, _, err := flood(ctx, b.serve.url, 8, 1500*time.Millisecond, func(c *caller, worker, n int) error {
+	ours := func(ctx context.Context) (sample, error) {
+		return flood(ctx, b.serve, 8, 1500*time.Millisecond, func(c *caller, worker, n int) error {
 			_, err := c.ask(tokens[(worker+8*n)%everybody], body)
 			return err
 		})
-		return rate, err
 	}
 	path := fmt.Sprintf("/list?tenant=%s&agent=%s", tenantID(bigTenant), agentID(bigTenant, 1))
-	beside := func(ctx context.Context) (float64, error) {
-		rate, _, err := flood(ctx, b.standins.url, 8, 1500*time.Millisecond, func(c *caller, _, _ int) error {
+	beside := func(ctx context.Context) (sample, error) {
+		return flood(ctx, b.standins, 8, 1500*time.Millisecond, func(c *caller, _, _ int) error {
 			_, err := c.call(http.MethodGet, path, "", nil)
 			return err
 		})
-		return rate, err
 	}
 	return b.faster(ctx, m, "conversations(first: 50), 8 connections", "/s", "pgx and encoding/json", 0.5, ours, beside)
 }

@@ -79,29 +79,27 @@ func (a act) ours(b *bench, spread int, from *atomic.Int64) side {
 	for t := 1; t <= 11; t++ {
 		tokens[t] = b.tokensOf(t)
 	}
-	return func(ctx context.Context) (float64, error) {
+	return func(ctx context.Context) (sample, error) {
 		// What was claimed in the round before becomes nobody's again.
 		_, err := b.pool.Exec(ctx, `UPDATE conversations SET assignee_id = NULL WHERE assignee_id IS NOT NULL AND status = 'OPEN' AND version > 1`)
 		if err != nil {
-			return 0, err
+			return sample{}, err
 		}
 		from.Store(0)
-		rate, _, err := flood(ctx, b.serve.url, 8, time.Second, func(caller *caller, worker, n int) error {
+		return flood(ctx, b.serve, 8, time.Second, func(caller *caller, worker, n int) error {
 			t, c := target(spread, int(from.Add(1)))
 			_, err := caller.ask(tokens[t][(worker+8*n)%everybody], query(a.document, map[string]any{"i": a.input(t, c)}))
 			return err
 		})
-		return rate, err
 	}
 }
 
 func (a act) beside(b *bench, spread int, from *atomic.Int64) side {
-	return func(ctx context.Context) (float64, error) {
-		rate, _, err := flood(ctx, b.serve.url, 8, time.Second, func(*caller, int, int) error {
+	return func(ctx context.Context) (sample, error) {
+		return flood(ctx, b.standins, 8, time.Second, func(*caller, int, int) error {
 			t, c := target(spread, int(from.Add(1)))
 			return b.minimal(ctx, a, t, c)
 		})
-		return rate, err
 	}
 }
 
