@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
 // What one operation may ask, whatever protocol it came by. The deepest document of the agent app has 7 levels (a conversation's
@@ -64,8 +65,8 @@ func (l *limits) MutateOperationContext(ctx context.Context, op *graphql.Operati
 			return tooMuch(limit.name, limit.most)
 		}
 	}
-	if size.page != nil {
-		return gqlerror.Wrap(size.page)
+	if size.refused != nil {
+		return gqlerror.Wrap(size.refused)
 	}
 	if err := rootFields(op); err != nil {
 		return err
@@ -142,10 +143,24 @@ func hideSchema(op *graphql.OperationContext) *gqlerror.Error {
 	return nil
 }
 
-// pageFault returns an Invalid error when a field's `first` or `last` is outside 1 to 100, or both are given.
-func pageFault(field *ast.Field, vars map[string]any) error {
-	given := 0
+// argumentFault returns an Invalid error for a page size or an idempotency key that no field takes. A key is looked at here, and not only by
+// the use case, because "" reaches that as no key at all: a client that lost its key would be served without protection.
+func argumentFault(field *ast.Field, vars map[string]any) error {
+	if len(field.Arguments) == 0 {
+		return nil
+	}
 	args := field.ArgumentMap(vars)
+	if input, ok := args["input"].(map[string]any); ok {
+		if key, ok := input["idempotencyKey"].(string); ok {
+			return inbox.CheckKey(key)
+		}
+	}
+	return pageFault(args)
+}
+
+// pageFault returns an Invalid error when `first` or `last` is outside 1 to 100, or both are given.
+func pageFault(args map[string]any) error {
+	given := 0
 	for _, name := range []string{"first", "last"} {
 		value, ok := args[name]
 		if !ok || value == nil {

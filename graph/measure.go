@@ -5,7 +5,7 @@ import "github.com/vektah/gqlparser/v2/ast"
 // extent is the size of a selection with its fragments expanded.
 type extent struct {
 	fields, depth, aliases, directives int
-	page                               error // the first page size that is out of bounds
+	refused                            error // the first argument that no operation may carry
 }
 
 // measure finds the extent of an operation. Each fragment is measured once, however often it is spread: expanding them would take
@@ -50,8 +50,8 @@ func (m *measure) field(f *ast.Field) extent {
 	if f.Alias != f.Name {
 		size.aliases++
 	}
-	if size.page == nil {
-		size.page = pageFault(f, m.vars)
+	if size.refused == nil {
+		size.refused = argumentFault(f, m.vars)
 	}
 	return size
 }
@@ -71,7 +71,7 @@ func (s *extent) add(other extent) {
 	s.aliases = min(s.aliases+other.aliases, enough)
 	s.directives = min(s.directives+other.directives, enough)
 	s.depth = max(s.depth, other.depth)
-	if s.page == nil {
-		s.page = other.page
+	if s.refused == nil {
+		s.refused = other.refused
 	}
 }

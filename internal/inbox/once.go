@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -54,8 +55,8 @@ func Once[T any](ctx context.Context, tx Tx, actor Actor, call Call, fn func() (
 	if call.Key == "" {
 		return fn()
 	}
-	if !utf8.ValidString(call.Key) || utf8.RuneCountInString(call.Key) > maxKeyLength || bytes.ContainsRune([]byte(call.Key), 0) {
-		return result, fault.BadField("idempotencyKey", "an idempotency key is 1 to %d characters without NUL", maxKeyLength)
+	if err := CheckKey(call.Key); err != nil {
+		return result, err
 	}
 	hash, err := requestHash(call)
 	if err != nil {
@@ -79,6 +80,14 @@ func Once[T any](ctx context.Context, tx Tx, actor Actor, call Call, fn func() (
 		return result, err
 	}
 	return result, tx.KeepResult(ctx, actor.ID(), call.Key, encoded)
+}
+
+// CheckKey returns Invalid for an idempotency key that is not 1 to 255 characters.
+func CheckKey(key string) error {
+	if key == "" || !utf8.ValidString(key) || utf8.RuneCountInString(key) > maxKeyLength || strings.ContainsRune(key, 0) {
+		return fault.BadField("idempotencyKey", "an idempotency key is 1 to %d characters without NUL", maxKeyLength)
+	}
+	return nil
 }
 
 func recall[T any](kept *KeptCall, call Call, hash []byte) (T, error) {
