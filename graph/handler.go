@@ -42,6 +42,8 @@ type Config struct {
 	RequestID func(ctx context.Context) string
 	// Introspection lets clients read the schema; for development.
 	Introspection bool
+	// Allowed are the only documents that are answered; nil: every one within the limits.
+	Allowed *AllowedDocuments
 	// Limits bound what a client can cost; the zero value: the published ones.
 	Limits Limits
 	Logger *slog.Logger
@@ -75,6 +77,7 @@ func NewHandler(config Config) *Handler {
 	exec.SetDisableSuggestion(true)
 	exec.SetDefaultRulesFn(silentRules)
 	exec.SetQueryCache(newDocuments())
+	exec.Use(allowed{list: config.Allowed})
 	exec.Use(&limits{introspection: config.Introspection, costs: newWindows(time.Now)})
 	exec.AroundResponses(config.Resolver.withLoaders)
 	return &Handler{executor: exec, transports: transports}

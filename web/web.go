@@ -21,6 +21,9 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
+//go:embed src/api/operations/*.graphql
+var operations embed.FS
+
 const (
 	index = "index.html"
 	// contentPolicy allows the app its own files and its own server, nothing inline and nothing evaluated (RELIABILITY H42). React sets
@@ -37,6 +40,16 @@ type file struct {
 	kind          string
 	tag           string
 	immutable     bool // its name changes with its content
+}
+
+// Operations returns the folder of the GraphQL documents that the agent app sends.
+func Operations() fs.FS {
+	folder, err := fs.Sub(operations, "src/api/operations")
+	if err != nil {
+		// Only a malformed path does that, and it is a constant.
+		panic(err)
+	}
+	return folder
 }
 
 // Handler returns the handler of the agent app: its files, and its page for every other path, since the app routes by itself. Without

@@ -48,6 +48,7 @@ type environment struct {
 	SimulatorCallback string        `env:"SIMULATOR_CALLBACK_URL" help:"webhook address the simulator posts to (simulate)"`
 	DataDir           string        `env:"SWITCHBOARD_DATA_DIR" envDefault:".data" help:"where dev keeps its servers, keys and files"`
 	Introspection     bool          `env:"SWITCHBOARD_INTROSPECTION" help:"true lets clients read the GraphQL schema, as dev does"`
+	Documents         string        `env:"SWITCHBOARD_DOCUMENTS" help:"folder of GraphQL documents (*.graphql, or *.json of SHA-256 to text): only these and the agent app's are answered; empty: all"`
 	LogLevel          slog.Level    `env:"LOG_LEVEL" envDefault:"INFO" help:"DEBUG, INFO, WARN or ERROR"`
 }
 
@@ -125,6 +126,8 @@ func (e *environment) check(need needs) []error {
 	add(need.http, "SWITCHBOARD_ALLOWED_ORIGINS", "list whole origins, comma between", wrong(err))
 	_, err = httpd.ParseProxies(e.TrustedProxies)
 	add(need.http, "SWITCHBOARD_TRUSTED_PROXIES", "list them with a comma between", wrong(err))
+	_, err = allowedDocuments(e.Documents)
+	add(need.http, "SWITCHBOARD_DOCUMENTS", "name a folder with *.graphql or *.json files, or leave it out", wrong(err))
 	if !e.MetaAppSecret.IsZero() && e.MetaVerifyToken.IsZero() {
 		add(need.http, "SWITCHBOARD_META_VERIFY_TOKEN", "choose a long random text and give it to Meta too", errMissing)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -100,8 +101,12 @@ func (a *api) build() error {
 	if err != nil {
 		return err
 	}
+	documents, err := allowedDocuments(a.env.Documents)
+	if err != nil {
+		return err
+	}
 	a.ingest = a.newIngest()
-	a.graph = a.newGraph(signer, origins)
+	a.graph = a.newGraph(signer, origins, documents)
 	a.handler, err = httpd.NewHandler(httpd.Config{
 		Log: a.log, Observer: a.metrics, Origins: origins, TrustedProxies: proxies, BaseDomain: a.env.BaseDomain,
 		Secure: strings.HasPrefix(a.env.PublicBaseURL, "https://"), Auth: a.sessions, Identify: graph.WithActor,
@@ -115,6 +120,14 @@ func (a *api) build() error {
 	return err
 }
 
+// allowedDocuments returns the documents in the operator's folder and the agent app's; nil, for every document, without a folder.
+func allowedDocuments(folder string) (*graph.AllowedDocuments, error) {
+	if folder == "" {
+		return nil, nil
+	}
+	return graph.ReadAllowedDocuments(os.DirFS(folder), web.Operations())
+}
+
 func (p *platform) newIngest() *inbox.Ingest {
 	return inbox.NewIngest(inbox.IngestConfig{
 		Store: p.db, Receipts: p.outbound, Directory: p.db, Clock: p.clock, Log: p.log, Media: p.bells,
@@ -122,14 +135,14 @@ func (p *platform) newIngest() *inbox.Ingest {
 }
 
 // newGraph builds /graphql with its subscriptions.
-func (a *api) newGraph(signer *httpd.FileSigner, origins *httpd.Origins) *graph.Handler {
+func (a *api) newGraph(signer *httpd.FileSigner, origins *httpd.Origins, documents *graph.AllowedDocuments) *graph.Handler {
 	resolver := graph.NewResolver(a.inbox, a.outbound, a.sessions, signer, a.clock)
 	subscriptions := graph.NewSubscriptions(graph.SubscriptionsConfig{
 		Hub: a.hub, Inbox: a.inbox, Resolver: resolver, Alerts: a.outbound.AlertsOf, Logger: a.log,
 	})
 	handler := graph.NewHandler(graph.Config{
 		Resolver: resolver, Subscriptions: subscriptions, Auth: a.sessions, Credentials: httpd.Credentials,
-		OriginAllowed: origins.Allows, RequestID: telemetry.RequestID, Introspection: a.env.Introspection, Logger: a.log,
+		OriginAllowed: origins.Allows, RequestID: telemetry.RequestID, Introspection: a.env.Introspection, Allowed: documents, Logger: a.log,
 	})
 	a.metrics.Gauge("switchboard_sockets_open", "Open sockets and event streams.", func() float64 { return float64(handler.Connections()) })
 	return handler

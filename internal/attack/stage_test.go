@@ -218,9 +218,11 @@ func (s *stage) shop(slug string) *shop {
 	return n
 }
 
+const loginDocument = `mutation($in: LoginInput!) { login(input: $in) { accessToken expiresAt refreshToken viewer { agent { name email role } } } }`
+
 // signIn signs the admin in.
 func (n *shop) signIn() string {
-	raw := n.ask("nobody", `mutation($in: LoginInput!) { login(input: $in) { accessToken expiresAt refreshToken viewer { agent { name email role } } } }`,
+	raw := n.ask("nobody", loginDocument,
 		map[string]any{"in": map[string]any{"tenant": n.Slug, "email": "ada@shop.example", "password": password}})
 	var got struct {
 		Data struct {

@@ -61,13 +61,17 @@ func reasonOf(err error) string {
 }
 
 func (r request) params(header http.Header) (*graphql.RawParams, error) {
-	if r.Query == nil {
+	_, persisted := r.Extensions["persistedQuery"] // which stands for the text, where the server has a list
+	if r.Query == nil && !persisted {
 		return nil, fault.BadField("query", "query is missing: send the GraphQL document as a text")
 	}
 	now := graphql.Now()
 	params := &graphql.RawParams{
-		Query: *r.Query, Variables: r.Variables, Extensions: r.Extensions, Headers: header,
+		Variables: r.Variables, Extensions: r.Extensions, Headers: header,
 		ReadTime: graphql.TraceTiming{Start: now, End: now},
+	}
+	if r.Query != nil {
+		params.Query = *r.Query
 	}
 	if r.OperationName != nil {
 		params.OperationName = *r.OperationName
