@@ -50,6 +50,7 @@ type Ingest struct {
 	store     Store
 	receipts  ReceiptApplier
 	directory Directory
+	accounts  *routeBook
 	clock     func() time.Time
 	log       *slog.Logger
 	media     MediaBell
@@ -72,8 +73,8 @@ func NewIngest(config IngestConfig) *Ingest {
 		config.Waiting = 20_000
 	}
 	return &Ingest{
-		store: config.Store, receipts: config.Receipts, directory: config.Directory, clock: config.Clock, log: config.Log,
-		media: config.Media, slots: make(chan struct{}, config.Tenants), most: config.Waiting, lanes: map[TenantID]*lane{},
+		store: config.Store, receipts: config.Receipts, directory: config.Directory, accounts: newRouteBook(config.Directory),
+		clock: config.Clock, log: config.Log, media: config.Media, slots: make(chan struct{}, config.Tenants), most: config.Waiting, lanes: map[TenantID]*lane{},
 	}
 }
 
@@ -86,7 +87,7 @@ func (in *Ingest) now() time.Time { return in.clock().UTC().Truncate(time.Micros
 func (in *Ingest) Ingest(ctx context.Context, requests []Request) []error {
 	tickets := make([]ticket, len(requests))
 	at := in.now()
-	routes, err := in.routes(ctx, requests)
+	routes, err := in.routes(ctx, requests, at)
 	for i, request := range requests {
 		if tickets[i].err = err; err == nil {
 			tickets[i] = in.enqueue(request, routes[request.Provider], at)
@@ -127,8 +128,8 @@ func (in *Ingest) settle(ctx context.Context, provider string, t ticket, at time
 	return &fault.Error{Code: fault.Unavailable, Message: "the webhook could not be stored; deliver it again", RetryAfter: retryAfter, Err: err}
 }
 
-// routes finds the accounts of all requests, with one look per provider.
-func (in *Ingest) routes(ctx context.Context, requests []Request) (map[string]map[string]Route, error) {
+// routes finds the accounts of all requests, with one look per provider at most.
+func (in *Ingest) routes(ctx context.Context, requests []Request, at time.Time) (map[string]map[string]Route, error) {
 	refs := map[string][]string{}
 	for _, r := range requests {
 		for _, item := range r.Items {
@@ -139,7 +140,7 @@ func (in *Ingest) routes(ctx context.Context, requests []Request) (map[string]ma
 	}
 	found := make(map[string]map[string]Route, len(refs))
 	for provider, wanted := range refs {
-		routes, err := in.directory.AccountsByRef(ctx, provider, distinct(wanted))
+		routes, err := in.accounts.find(ctx, provider, distinct(wanted), at)
 		if err != nil {
 			return nil, err
 		}
