@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
@@ -27,13 +26,14 @@ type catch struct {
 	calls    []Due         // claimed: to be called before the deadline
 	probe    bool          // the one call is a probe of an open breaker
 	overdue  []Due         // to be settled
+	passed   bool          // something holds the lane, which is to be looked at again
 	retry    time.Duration // greater than 0: when tokens may be there again
 	deadline time.Time     // when the lease of the calls ends, on this process's own monotonic clock
 }
 
-// look reads how the lane is and takes what it lets go: at most n rows, one probe, or nothing. Once begun it is not given up with ctx: a
-// claim whose commit was cut would leave leases that nobody holds.
-func (v *visit) look(ctx context.Context, n int) (catch, error) {
+// look records a group of results, reads how the lane is after them, and takes what it lets go, in one transaction: at most n rows, one probe, or
+// nothing. Once begun it is not given up with ctx: a claim whose commit was cut would leave leases that nobody holds.
+func (v *visit) look(ctx context.Context, group []result, n int) (catch, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
 	defer cancel()
 	if v.lane.provider == nil {
@@ -48,26 +48,16 @@ func (v *visit) look(ctx context.Context, n int) (catch, error) {
 	if v.lane.rate.PerSecond > 0 {
 		granted, retry = v.o.cfg.Limiter.Reserve(ctx, v.account, v.lane.rate, n)
 	}
-	c := catch{deadline: time.Now().Add(v.o.lease())}
-	err := v.o.store.InTenant(ctx, v.tenant, func(tx Tx) error {
-		c.calls, c.overdue, c.probe, c.retry = nil, nil, false, 0
-		road, err := tx.Road(ctx, v.account)
-		if err != nil {
-			return err
+	var c catch
+	var found recorded
+	err := v.o.store.InTenant(ctx, v.tenant, func(tx Tx) (err error) {
+		c = catch{deadline: time.Now().Add(v.o.lease())}
+		if len(group) > 0 {
+			if found, err = v.recordIn(ctx, tx, group); err != nil {
+				return err
+			}
 		}
-		v.see(road)
-		switch {
-		case road.Status != inbox.AccountActive:
-			return v.hold(ctx, tx, &c, HoldReauth, 0)
-		case road.Open:
-			return v.lookOpen(ctx, tx, &c)
-		case road.Limited:
-			return v.hold(ctx, tx, &c, HoldRateLimit, 0)
-		case granted == 0:
-			c.retry = retry
-			return v.hold(ctx, tx, &c, HoldRateLimit, tokenPatience)
-		}
-		return v.claim(ctx, tx, &c, granted)
+		return v.lookIn(ctx, tx, &c, len(group) > 0, granted, retry)
 	})
 	if len(c.calls) > 0 {
 		_ = faultpoint.Point("out.attempt_commit")
@@ -75,13 +65,41 @@ func (v *visit) look(ctx context.Context, n int) (catch, error) {
 	if errors.Is(err, errNoProbe) {
 		c.probe, err = false, nil
 	}
-	if unused := granted - len(c.calls); unused > 0 && v.lane.rate.PerSecond > 0 {
-		v.o.cfg.Limiter.Return(ctx, v.account, v.lane.rate, unused)
-	}
 	if err != nil {
 		c.calls = nil
 	}
+	if unused := granted - len(c.calls); unused > 0 && v.lane.rate.PerSecond > 0 {
+		v.o.cfg.Limiter.Return(ctx, v.account, v.lane.rate, unused)
+	}
+	if err == nil && len(group) > 0 {
+		v.report(ctx, found)
+	}
 	return c, err
+}
+
+// lookIn claims what the lane lets go. What holds it is seen to in a transaction of its own, not in one that has recorded.
+func (v *visit) lookIn(ctx context.Context, tx Tx, c *catch, recorded bool, granted int, retry time.Duration) error {
+	road, err := tx.Road(ctx, v.account)
+	if err != nil {
+		return err
+	}
+	v.see(road)
+	free := road.Status == inbox.AccountActive && !road.Open && !road.Limited && granted > 0
+	switch {
+	case free:
+		return v.claim(ctx, tx, c, granted)
+	case recorded:
+		c.passed = true
+		return nil
+	case road.Status != inbox.AccountActive:
+		return v.hold(ctx, tx, c, HoldReauth, 0)
+	case road.Open:
+		return v.lookOpen(ctx, tx, c)
+	case road.Limited:
+		return v.hold(ctx, tx, c, HoldRateLimit, 0)
+	}
+	c.retry = retry
+	return v.hold(ctx, tx, c, HoldRateLimit, tokenPatience)
 }
 
 // arrive reads the lane before the first look: the rate it may send at must be known before anything is claimed.
@@ -117,9 +135,10 @@ func (v *visit) hold(ctx context.Context, tx Tx, c *catch, hold Hold, patience t
 	return err
 }
 
-// lookOpen holds everything but one probe a minute. Rows that were held for an hour fail: there is no next channel.
+// lookOpen holds everything but one probe a minute, also what falls due before the next look. Rows that were held for an hour fail: there is no
+// next channel.
 func (v *visit) lookOpen(ctx context.Context, tx Tx, c *catch) error {
-	if err := v.hold(ctx, tx, c, HoldBreaker, 0); err != nil {
+	if err := v.hold(ctx, tx, c, HoldBreaker, -lingerTime); err != nil {
 		return err
 	}
 	lost, err := tx.HeldTooLong(ctx, v.account, HoldBreaker, breakerPatience, mostOverdue)
@@ -167,20 +186,4 @@ func (v *visit) claim(ctx context.Context, tx Tx, c *catch, n int) error {
 		}
 	}
 	return err
-}
-
-// outgoing returns the message as the provider takes it.
-func outgoing(d Due) channel.Outbound {
-	m := channel.Outbound{MessageID: d.MessageID.String(), AttemptID: d.AttemptID.String(), ReplyTo: d.ReplyTo}
-	if len(d.Recipient) > 0 && d.Recipient[0] == '+' {
-		m.To.Phone = d.Recipient
-	} else {
-		m.To.UserID = d.Recipient
-	}
-	if d.Kind == channel.KindTemplate {
-		m.Template = d.Content.Template
-	} else {
-		m.Text = d.Text
-	}
-	return m
 }

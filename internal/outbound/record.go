@@ -11,24 +11,32 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
-// record writes a group of results in one transaction: how the attempts ended, what became of the messages, and what that says about
-// the lane.
+// recorded is what a transaction that recorded results has found.
+type recorded struct {
+	learned
+	freed bool // the breaker has closed
+}
+
+// record writes a group of results in a transaction: how the attempts ended, what became of the messages, and what that says about the lane.
 func (v *visit) record(ctx context.Context, group []result) error {
-	var told learned
-	var freed bool
+	var found recorded
 	err := v.o.store.InTenant(ctx, v.tenant, func(tx Tx) (err error) {
-		told, freed, err = v.recordIn(ctx, tx, group)
+		found, err = v.recordIn(ctx, tx, group)
 		return err
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		v.report(ctx, found)
 	}
+	return err
+}
+
+// report tells what a committed transaction has found.
+func (v *visit) report(ctx context.Context, found recorded) {
 	_ = faultpoint.Point("out.event")
-	v.o.tell(ctx, v.tenant, told)
-	if freed {
+	v.o.tell(ctx, v.tenant, found.learned)
+	if found.freed {
 		v.o.cfg.Bells.Ring(ctx, v.tenant, v.account)
 	}
-	return nil
 }
 
 // tell reports what a committed transaction has found to the operator.
@@ -39,35 +47,35 @@ func (o *Outbound) tell(ctx context.Context, tenant inbox.TenantID, told learned
 	}
 }
 
-func (v *visit) recordIn(ctx context.Context, tx Tx, group []result) (told learned, freed bool, err error) {
+func (v *visit) recordIn(ctx context.Context, tx Tx, group []result) (found recorded, err error) {
 	var f *fold
 	if concernsLane(group) {
 		breaker, err := tx.LockBreaker(ctx, v.account)
 		if err != nil {
-			return told, false, err
+			return found, err
 		}
 		f = foldResults(breaker, group)
 	}
 	now := v.o.now()
 	n, limit, reauth := v.sum(group, f)
 	if err := faultpoint.Point("out.result_commit"); err != nil {
-		return told, false, err
+		return found, err
 	}
-	if told, err = v.o.learn(ctx, tx, now, n); err != nil || f == nil {
-		return told, false, err
+	if found.learned, err = v.o.learn(ctx, tx, now, n); err != nil || f == nil {
+		return found, err
 	}
 	change := LaneChange{Failures: f.failures, Open: f.open, Pause: breakerPause, LimitFor: limit}
 	if err := tx.ChangeLane(ctx, v.account, change); err != nil {
-		return told, false, err
+		return found, err
 	}
-	if freed = f.wasOpen && !f.open; freed {
+	if found.freed = f.wasOpen && !f.open; found.freed {
 		if _, err := tx.ReleaseLane(ctx, v.account, HoldBreaker); err != nil {
-			return told, false, err
+			return found, err
 		}
 	}
 	opened, err := v.laneAlerts(ctx, tx, now, f, reauth)
-	told.opened = append(told.opened, opened...)
-	return told, freed, err
+	found.opened = append(found.opened, opened...)
+	return found, err
 }
 
 // concernsLane reports whether the results can change the lane. Acceptances on a healthy lane do not, and need not lock it.
