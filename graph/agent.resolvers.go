@@ -22,7 +22,7 @@ func (r *mutationResolver) Login(ctx context.Context, input gen.LoginInput) (*ge
 }
 
 func (r *mutationResolver) Refresh(ctx context.Context, input gen.RefreshInput) (*gen.LoginPayload, error) {
-	if err := allowAttempt(r.attempts, addressFrom(ctx), input.RefreshToken); err != nil {
+	if err := r.allowAttempt(ctx, input.RefreshToken); err != nil {
 		return nil, err
 	}
 	pair, err := r.Auth.Refresh(ctx, input.RefreshToken, value(input.ClientNonce))

@@ -2,6 +2,8 @@ package graph
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"github.com/switchboard-inbox/switchboard/internal/fault"
@@ -20,15 +22,38 @@ const (
 	costPerTenant = 50_000_000
 )
 
+// Counter counts in a place that all processes share; jobs.Limiter is one.
+type Counter interface {
+	// Count adds one to the key's count, which ends when the time since its first is over. It returns the count and how long it
+	// goes on, or an error when the place cannot be asked now.
+	Count(ctx context.Context, key string, within time.Duration) (count int, left time.Duration, err error)
+}
+
 // allowAttempt counts a try to sign in and returns a RateLimited error when there were too many. The answer does not depend on whether
 // the account exists.
-func allowAttempt(w *windows, address, account string) error {
-	byAddress := w.spend("address\x00"+address, 1, attemptsPerAddress)
-	byAccount := w.spend("account\x00"+address+"\x00"+account, 1, attemptsPerAccount)
+func (r *Resolver) allowAttempt(ctx context.Context, account string) error {
+	address := addressFrom(ctx)
+	byAddress := r.attempt(ctx, "address\x00"+address, attemptsPerAddress)
+	byAccount := r.attempt(ctx, "account\x00"+address+"\x00"+account, attemptsPerAccount)
 	if wait := max(byAddress, byAccount); wait > 0 {
 		return &fault.Error{Code: fault.RateLimited, Message: "too many attempts; wait a minute and try again", RetryAfter: wait}
 	}
 	return nil
+}
+
+// attempt returns how long to wait when the key was tried too often, here or anywhere. This process counts too: what it knows still
+// holds while the shared place is away. Keys leave it as hashes, since they name people and credentials.
+func (r *Resolver) attempt(ctx context.Context, key string, most int) time.Duration {
+	wait := r.attempts.spend(key, 1, most)
+	if wait > 0 || r.Attempts == nil {
+		return wait
+	}
+	hash := sha256.Sum256([]byte(key))
+	count, left, err := r.Attempts.Count(ctx, "tries:"+hex.EncodeToString(hash[:]), windowLength)
+	if err != nil || count <= most {
+		return 0
+	}
+	return max(left, time.Second)
 }
 
 // allowCost counts the complexity of an operation and returns a RateLimited error when its caller, or his tenant, has asked too much in

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,28 +12,38 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
+// tries asks a resolver from any address.
+type tries struct {
+	t *testing.T
+	r *Resolver
+}
+
+func (a tries) allow(address, account string) error {
+	return a.r.allowAttempt(withAddress(a.t.Context(), address), account)
+}
+
 func TestAttemptsAreLimitedByAddressAndAccount(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
-	a := newWindows(func() time.Time { return now })
+	a := tries{t, &Resolver{attempts: newWindows(func() time.Time { return now })}}
 	for range attemptsPerAccount {
-		if err := allowAttempt(a, "10.0.0.1", "ada"); err != nil {
+		if err := a.allow("10.0.0.1", "ada"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	err := allowAttempt(a, "10.0.0.1", "ada")
+	err := a.allow("10.0.0.1", "ada")
 	var refused *fault.Error
 	if !errors.As(err, &refused) || refused.Code != fault.RateLimited || refused.RetryAfter != time.Minute {
 		t.Fatalf("the sixth attempt: %v", err)
 	}
-	if err := allowAttempt(a, "10.0.0.2", "ada"); err != nil {
+	if err := a.allow("10.0.0.2", "ada"); err != nil {
 		t.Fatalf("another address must not be locked out: %v", err)
 	}
-	if err := allowAttempt(a, "10.0.0.1", "bob"); err != nil {
+	if err := a.allow("10.0.0.1", "bob"); err != nil {
 		t.Fatalf("another account: %v", err)
 	}
 	now = now.Add(time.Minute)
-	if err := allowAttempt(a, "10.0.0.1", "ada"); err != nil {
+	if err := a.allow("10.0.0.1", "ada"); err != nil {
 		t.Fatalf("a minute later: %v", err)
 	}
 }
@@ -40,10 +51,10 @@ func TestAttemptsAreLimitedByAddressAndAccount(t *testing.T) {
 func TestAttemptsOfOneAddressAreLimited(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
-	a := newWindows(func() time.Time { return now })
+	a := tries{t, &Resolver{attempts: newWindows(func() time.Time { return now })}}
 	refused := 0
 	for i := range attemptsPerAddress + 10 {
-		if allowAttempt(a, "10.0.0.1", fmt.Sprint("account", i)) != nil {
+		if a.allow("10.0.0.1", fmt.Sprint("account", i)) != nil {
 			refused++
 		}
 	}
@@ -52,15 +63,66 @@ func TestAttemptsOfOneAddressAreLimited(t *testing.T) {
 	}
 }
 
+// counter is a place that processes share; away says that it cannot be asked.
+type counter struct {
+	counts map[string]int
+	away   bool
+}
+
+func (c *counter) Count(_ context.Context, key string, _ time.Duration) (int, time.Duration, error) {
+	if c.away {
+		return 0, 0, errors.New("away")
+	}
+	c.counts[key]++
+	return c.counts[key], 40 * time.Second, nil
+}
+
+// TestAttemptsAreCountedInAllProcesses tries at two processes in turn; what one of them has seen itself counts there while the shared
+// place is away.
+func TestAttemptsAreCountedInAllProcesses(t *testing.T) {
+	t.Parallel()
+	shared := &counter{counts: map[string]int{}}
+	processes := []tries{}
+	for range 2 {
+		processes = append(processes, tries{t, &Resolver{attempts: newWindows(time.Now), Attempts: shared}})
+	}
+	for i := range attemptsPerAccount {
+		if err := processes[i%2].allow("10.0.0.1", "ada"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var refused *fault.Error
+	for _, a := range processes {
+		if err := a.allow("10.0.0.1", "ada"); !errors.As(err, &refused) || refused.RetryAfter != 40*time.Second {
+			t.Fatalf("H13: the sixth attempt: %v", err)
+		}
+	}
+	for key := range shared.counts {
+		if strings.Contains(key, "ada") || strings.Contains(key, "10.0.0.1") {
+			t.Errorf("the key %q names somebody", key)
+		}
+	}
+	shared.away = true
+	passed := 0
+	for range 10 {
+		if processes[0].allow("10.0.0.1", "ada") == nil {
+			passed++
+		}
+	}
+	if passed != 1 { // four were counted here before
+		t.Errorf("%d more pass while the shared place is away", passed)
+	}
+}
+
 func TestAttemptsForget(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
-	a := newWindows(func() time.Time { return now })
+	a := tries{t, &Resolver{attempts: newWindows(func() time.Time { return now })}}
 	for i := range maxWindows {
-		_ = allowAttempt(a, fmt.Sprint(i), "x")
+		_ = a.allow(fmt.Sprint(i), "x")
 	}
-	if len(a.kept) > maxWindows+2 {
-		t.Fatalf("%d keys are kept", len(a.kept))
+	if len(a.r.attempts.kept) > maxWindows+2 {
+		t.Fatalf("%d keys are kept", len(a.r.attempts.kept))
 	}
 }
 

@@ -25,6 +25,7 @@ type Resolver struct {
 	Outbound *outbound.Outbound
 	Auth     *auth.Auth
 	Files    Files
+	Attempts Counter // of sign-ins in all processes; nil: each counts alone
 	clock    func() time.Time
 	attempts *windows
 }

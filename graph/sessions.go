@@ -17,7 +17,7 @@ func (r *Resolver) checkLogin(ctx context.Context, input gen.LoginInput) (slug s
 	slug = strings.ToLower(strings.TrimSpace(value(input.Tenant)))
 	named := auth.TenantSlug(ctx)
 	account := slug + named + "\x00" + auth.FoldEmail(input.Email)
-	if err := allowAttempt(r.attempts, addressFrom(ctx), account); err != nil {
+	if err := r.allowAttempt(ctx, account); err != nil {
 		return "", err
 	}
 	switch {

@@ -62,7 +62,7 @@ func TestConfigurationTellsEverythingThatIsWrongAndShowsNoSecret(t *testing.T) {
 		"DATABASE_URL": "mysql://root:CANARY@x", "REDIS_URL": "http://CANARY", "SWITCHBOARD_KEKS": "CANARY", "SWITCHBOARD_JWT_KEYS": "k1:CANARY",
 		"SWITCHBOARD_FILE_KEYS": "CANARY", "SWITCHBOARD_BLOB_URL": "ftp://x", "PORT": "eighty", "ADMIN_ADDR": "9090", "PUBLIC_BASE_URL": "desk.example",
 		"SWITCHBOARD_ALLOWED_ORIGINS": "desk.example", "SWITCHBOARD_TRUSTED_PROXIES": "lan", "META_GRAPH_VERSION": "23", "LOG_LEVEL": "loud", "SWITCHBOARD_WORKERS": "0",
-		"SWITCHBOARD_DOCUMENTS": "/nowhere",
+		"SWITCHBOARD_DOCUMENTS":         "/nowhere",
 		"SWITCHBOARD_ACCESS_TOKEN_LIFE": "2h", "SWITCHBOARD_META_APP_SECRET": "CANARY", "MIGRATE_DATABASE_URL": "x://CANARY", "LISTEN_DATABASE_URL": "x://CANARY",
 	}
 	setVars(t, wrong)

@@ -137,6 +137,7 @@ func (p *platform) newIngest() *inbox.Ingest {
 // newGraph builds /graphql with its subscriptions.
 func (a *api) newGraph(signer *httpd.FileSigner, origins *httpd.Origins, documents *graph.AllowedDocuments) *graph.Handler {
 	resolver := graph.NewResolver(a.inbox, a.outbound, a.sessions, signer, a.clock)
+	resolver.Attempts = a.limiter
 	subscriptions := graph.NewSubscriptions(graph.SubscriptionsConfig{
 		Hub: a.hub, Inbox: a.inbox, Resolver: resolver, Alerts: a.outbound.AlertsOf, Logger: a.log,
 	})

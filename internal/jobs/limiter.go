@@ -45,14 +45,15 @@ if tokens < 1 then wait = math.ceil((1 - tokens) * 1000 / rate) end
 return {got, wait}`
 
 // Limiter shares each account's sending rate among all processes over Redis. While Redis is away, each process gives a share of the rate
-// from a bucket of its own that begins empty: slower, never faster. It is safe for concurrent use.
+// from a bucket of its own that begins empty: slower, never faster. It also counts for all processes. It is safe for concurrent use.
 type Limiter struct {
-	redis  redis.UniversalClient
-	script *redis.Script
-	share  float64
-	mu     sync.Mutex
-	away   time.Time // until when Redis is not asked
-	local  map[uuid.UUID]*bucket
+	redis   redis.UniversalClient
+	script  *redis.Script
+	counter *redis.Script
+	share   float64
+	mu      sync.Mutex
+	away    time.Time // until when Redis is not asked
+	local   map[uuid.UUID]*bucket
 }
 
 // bucket is one account's share while Redis is away.
@@ -68,7 +69,9 @@ func NewLimiter(cfg Config) (*Limiter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Limiter{redis: r, script: redis.NewScript(takeTokens), share: float64(cfg.LocalShare), local: map[uuid.UUID]*bucket{}}, nil
+	return &Limiter{
+		redis: r, script: redis.NewScript(takeTokens), counter: redis.NewScript(countOne), share: float64(cfg.LocalShare), local: map[uuid.UUID]*bucket{},
+	}, nil
 }
 
 // Close closes the connections.
