@@ -43,7 +43,9 @@ type session struct {
 func (s *session) read() {
 	s.conn.SetReadLimit(s.socket.Limits.Body)
 	s.extend()
-	s.conn.SetPongHandler(func(string) error { s.extend(); return nil })
+	s.conn.SetPongHandler(func(string) error { s.extend(); return s.control(nil) })
+	answerPing := s.conn.PingHandler()
+	s.conn.SetPingHandler(func(data string) error { return s.control(func() error { return answerPing(data) }) })
 	for {
 		kind, data, err := s.conn.ReadMessage()
 		if err != nil {
@@ -64,6 +66,18 @@ func (s *session) read() {
 			s.close(*why)
 		}
 	}
+}
+
+// control counts a control frame like a message, since a flood of them costs as much, and then does what it asks for.
+func (s *session) control(act func() error) error {
+	if !s.rate.message(time.Now(), s.socket.Limits) {
+		s.close(closeTooMany("messages"))
+		return nil
+	}
+	if act == nil {
+		return nil
+	}
+	return act()
 }
 
 // lost notes how the peer ended the connection. Silence beyond the deadline is told to the peer in case it can still hear.
