@@ -69,7 +69,8 @@ func TestClaimsAreLinearizable(t *testing.T) {
 	}
 	t.Cleanup(second.Close)
 	processes := []*inbox.Inbox{inbox.New(w.DB, time.Now), inbox.New(second, time.Now)}
-	const clients, deeds, histories = 8, 7, 20
+	const clients, deeds = 8, 7
+	histories := figure("PROPERTY_HISTORIES", 20)
 	agents := make([]inbox.Actor, clients)
 	for i := range agents {
 		role := []inbox.Role{inbox.RoleAgent, inbox.RoleSupervisor}[i%2]

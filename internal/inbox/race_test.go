@@ -3,6 +3,7 @@ package inbox_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -249,6 +250,45 @@ func TestUnreadCountsWhatCameWhileReading(t *testing.T) {
 		moves := w.Int("SELECT count(*) FROM events WHERE kind = 'READ_CURSOR_MOVED' AND conversation_id = $1", conversation)
 		if moves != 1 && moves != 2 {
 			t.Errorf("%d events for a cursor that moved once or twice", moves)
+		}
+	}
+}
+
+// TestReadingBesideChanges lets an agent read while another sets the conversation aside and opens it again: the events, one after the other,
+// still lead from each state to the next. Who reads does not lock the conversation, so that his event cannot know its state.
+func TestReadingBesideChanges(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	acme := w.Tenant("acme")
+	account := acme.Account("main", nil)
+	ada, bob := acme.Agent("ada", inbox.RoleAgent), acme.As(acme.Agent("bob", inbox.RoleAgent), inbox.RoleAgent, account)
+	reader := acme.As(ada, inbox.RoleAgent, account)
+	in := inbox.New(w.DB, time.Now)
+	for range 40 {
+		conversation := acme.Conversation(account)
+		shown := acme.Inbound(conversation, "two")
+		results := together(
+			func() error {
+				_, _, err := in.MarkRead(t.Context(), reader, inbox.MarkReadInput{ConversationID: conversation, UpToMessageID: shown})
+				return err
+			},
+			func() error {
+				_, err := in.Snooze(t.Context(), bob, inbox.SnoozeInput{ConversationID: conversation, Until: time.Now().Add(time.Hour)})
+				return err
+			},
+		)
+		_, err := in.Reopen(t.Context(), bob, inbox.ConversationInput{ConversationID: conversation})
+		if err := errors.Join(append(results, err)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	findings, err := w.DB.Verify(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range findings {
+		if strings.HasPrefix(f.Check, "events replayed") && f.Violations > 0 {
+			t.Errorf("%s: %d, such as %v", f.Check, f.Violations, f.Examples)
 		}
 	}
 }

@@ -82,7 +82,9 @@ func (in *Inbox) moveCursor(ctx context.Context, tx Tx, actor Actor, input MarkR
 	if err != nil || !moved {
 		return err
 	}
-	event := ConversationEvent(EventReadCursorMoved, actor, &c, &c, now)
+	event := ConversationEvent(EventReadCursorMoved, actor, nil, &c, now)
+	// The row is not locked: by the time this is numbered, its state may be another one. The event does not speak of it.
+	event.StatusAfter, event.AssigneeAfter, event.TeamAfter = "", nil, nil
 	event.AgentID, event.MessageID, event.MessageSeq = &me, &input.UpToMessageID, seq
 	tx.Record(event)
 	details := map[string]any{"upToSeq": seq}
