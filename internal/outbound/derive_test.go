@@ -47,6 +47,36 @@ func TestDeriveStatusKnowsNoOrder(t *testing.T) {
 	})
 }
 
+// R23: every order of up to six facts, repetitions included, tells the same as any other order of the same facts.
+func TestEveryOrderOfFactsTellsTheSame(t *testing.T) {
+	t.Parallel()
+	const longest = 6
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	told := map[[longest]int]outbound.Delivery{} // by how often each kind is among them
+	orders := 0
+	var extend func(facts []outbound.Fact, among [longest]int)
+	extend = func(facts []outbound.Fact, among [longest]int) {
+		orders++
+		got := outbound.DeriveStatus(facts)
+		if want, known := told[among]; known && !reflect.DeepEqual(got, want) {
+			t.Fatalf("%+v tell %+v, in another order %+v", facts, got, want)
+		}
+		told[among] = got
+		if len(facts) == longest {
+			return
+		}
+		for i, kind := range kinds() {
+			next := among
+			next[i]++
+			extend(append(facts[:len(facts):len(facts)], outbound.Fact{Kind: kind, At: start.Add(time.Duration(i) * time.Second), Code: "c"}), next)
+		}
+	}
+	extend(nil, [longest]int{})
+	if orders != 19531 { // 5⁰ + … + 5⁶
+		t.Errorf("tried %d orders", orders)
+	}
+}
+
 func TestDeriveStatusRanks(t *testing.T) {
 	t.Parallel()
 	at := func(s int) time.Time { return time.Date(2026, 1, 1, 0, 0, s, 0, time.UTC) }
