@@ -1,7 +1,7 @@
 // Package db is the Postgres edge: the only package that knows pgx and SQL. InTenant is the only way to a tenant's tables and the
 // only place that begins and commits. It implements the stores that inbox and outbound declare.
 //
-// Imports: inbox, outbound, auth, channel, fault, migrations, pgx, goose.
+// Imports: inbox, outbound, auth, channel, fault, faultpoint, migrations, pgx, goose.
 package db
 
 import (

@@ -2,23 +2,26 @@ package db
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // goose speaks database/sql
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib" // goose speaks database/sql
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/migrations"
 )
 
 // Migrate brings the database at ownerURL to the newest schema. It may run in many processes at once: one migrates, the others wait.
 // It returns an error that names the migration which failed; everything before it is kept.
 func Migrate(ctx context.Context, ownerURL string) error {
-	conn, err := sql.Open("pgx", ownerURL)
+	config, err := pgx.ParseConfig(ownerURL)
 	if err != nil {
 		return fmt.Errorf("open database to migrate: %w", redact(err))
 	}
+	config.Tracer = tracer{sent: func(string) { _ = faultpoint.Point("mig.each_statement") }}
+	conn := stdlib.OpenDB(*config)
 	defer func() { _ = conn.Close() }()
 	locker, err := lock.NewPostgresSessionLocker()
 	if err != nil {

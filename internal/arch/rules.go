@@ -31,7 +31,7 @@ func layers() map[string]string {
 		"internal/blob":        "internal/fault internal/inbox internal/secret",
 		"internal/demo":        "internal/channel internal/fault internal/inbox internal/outbound",
 		"internal/arch":        "",
-		"db":                   "db/internal/gen internal/auth internal/channel internal/fault internal/inbox internal/live internal/outbound migrations",
+		"db":                   "db/internal/gen internal/auth internal/channel internal/fault internal/faultpoint internal/inbox internal/live internal/outbound migrations",
 		"db/internal/gen":      "",
 		"db/dbtest":            "db internal/embedded migrations",
 		"migrations":           "",

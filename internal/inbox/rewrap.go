@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/secret"
 )
 
@@ -91,6 +92,9 @@ func (o *Operator) reseal(ctx context.Context, tx OperatorTx, tenant TenantID, v
 		}
 		if replaced {
 			done.Resealed++
+		}
+		if err := faultpoint.Point("rot.rewrap"); err != nil {
+			return done, err
 		}
 	}
 	return done, nil
