@@ -15,6 +15,7 @@ type agent struct {
 	w      *world
 	tenant *tenant
 	email  string
+	id     string
 
 	mu    sync.Mutex
 	token string
@@ -91,6 +92,7 @@ func (a *agent) bearer() string {
 		return ""
 	}
 	a.token, a.since = login.AccessToken, time.Now()
+	a.w.secret.add(a.token)
 	return "Bearer " + a.token
 }
 

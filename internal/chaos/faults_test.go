@@ -3,7 +3,6 @@ package chaos
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
@@ -15,22 +14,20 @@ func (w *world) linger(least, most time.Duration) { <-time.After(w.random.betwee
 
 func (w *world) back() {
 	w.t.Helper()
-	w.eventually("everything is back", 60*time.Second, w.healthy)
+	w.eventually("everything is back", 3*time.Minute, w.healthy)
 }
 
-func killPostgres(w *world, _ int) {
+func killPostgres(w *world, n int) {
 	w.linger(300*time.Millisecond, 2*time.Second)
-	if err := w.postgres.Kill(); err != nil {
+	if err := w.postgres().Kill(); err != nil {
 		w.t.Fatal(err)
 	}
 	w.linger(0, time.Second)
-	restartPostgres(w, 0)
+	restartPostgres(w, n)
 }
 
 func restartPostgres(w *world, _ int) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := w.postgres.Restart(ctx); err != nil {
+	if err := w.resume(w.postgres()); err != nil {
 		w.t.Fatal(err)
 	}
 	w.back()
@@ -43,7 +40,7 @@ func spoilRedis(w *world, n int) {
 	defer cancel()
 	client := w.redisClient()
 	stall := 4 * time.Second
-	if os.Getenv("CHAOS_FULL") != "" && n%25 == 2 {
+	if full() && n%25 == 2 {
 		stall = 45 * time.Second
 	}
 	var err error
@@ -97,11 +94,14 @@ func spoilNetwork(w *world, n int) {
 		`{"type":"slicer","stream":"downstream","attributes":{"average_size":8,"size_variation":4,"delay":200}}`,
 	}
 	link, toxic := links[w.random.n(len(links))], toxics[w.random.n(len(toxics))]
+	if w.primary.Load() == 1 && (link == linkPostgres || link == linkListen) {
+		link = linkStandby // where the primary is now
+	}
 	if n == 0 {
 		link, toxic = linkListen, toxics[1] // the one that tells no error
 	}
 	heal := w.network.spoil(w.t, link, toxic)
-	if os.Getenv("CHAOS_FULL") != "" {
+	if full() {
 		w.linger(8*time.Second, 12*time.Second)
 	} else {
 		w.linger(3*time.Second, 5*time.Second)
@@ -112,9 +112,9 @@ func spoilNetwork(w *world, n int) {
 
 // freeze stops a process and lets it go on as if nothing had been.
 func freeze(w *world, n int) {
-	p := w.processes()[1+w.random.n(len(w.processes())-1)]
+	p := w.victims()[w.random.n(len(w.victims()))]
 	lengths := []time.Duration{5 * time.Second}
-	if os.Getenv("CHAOS_FULL") != "" {
+	if full() {
 		lengths = []time.Duration{5 * time.Second, 5 * time.Second, 35 * time.Second, 5 * time.Second, 5 * time.Second, 90 * time.Second}
 	}
 	p.signal(syscall.SIGSTOP)
@@ -125,16 +125,16 @@ func freeze(w *world, n int) {
 
 // terminate stops processes in order, as a rolling restart does: nothing may come of it.
 func terminate(w *world, n int) {
-	p := w.processes()[1+n%(len(w.processes())-1)]
+	p := w.victims()[n%len(w.victims())]
 	before, began := p.started(), time.Now()
 	p.signal(syscall.SIGTERM)
-	if !within(35*time.Second, func() bool { return p.started() > before }) {
+	if !within(time.Minute, func() bool { return p.started() > before }) {
 		w.t.Errorf("%s does not stop", p.name)
 	}
 	if took := time.Since(began); took > 30*time.Second {
 		w.t.Errorf("%s took %v to stop", p.name, took)
 	}
-	w.eventually(p.name+" is back", 30*time.Second, p.ready)
+	w.eventually(p.name+" is back", 2*time.Minute, p.ready)
 	w.linger(100*time.Millisecond, 500*time.Millisecond)
 }
 

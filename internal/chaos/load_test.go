@@ -20,10 +20,14 @@ type load struct {
 	w       *world
 	stop    chan struct{}
 	running sync.WaitGroup
-	open    [2]atomic.Pointer[[]string] // open conversations of each tenant
+	open    [2]atomic.Pointer[[]place] // open conversations of each tenant
 	serial  *atomic.Int64
+	refused atomic.Int64 // webhooks that were answered with 503
 	prefix  string
 }
+
+// place is a conversation and its newest message.
+type place struct{ conversation, message string }
 
 // rates are so many a second, over both tenants.
 type rates struct{ inbound, replies, notifications, operations int }
@@ -100,12 +104,12 @@ func (l *load) write() {
 	tn := l.tenant()
 	var messages []map[string]any
 	var keys []string
-	from := fmt.Sprintf("4477009%05d", l.w.random.n(40))
+	from := fmt.Sprintf(customerPhones+"%02d", l.w.random.n(40))
 	for range 1 + l.w.random.n(3) {
 		id := l.key("wamid")
 		keys = append(keys, id)
 		messages = append(messages, map[string]any{"from": from, "id": id, "timestamp": strconv.FormatInt(time.Now().Unix(), 10),
-			"type": "text", "text": map[string]string{"body": id}})
+			"type": "text", "text": map[string]string{"body": canary + id}})
 	}
 	body, _ := json.Marshal(map[string]any{"object": "whatsapp_business_account", "entry": []any{map[string]any{"id": "1", "changes": []any{
 		map[string]any{"field": "messages", "value": map[string]any{
@@ -118,6 +122,12 @@ func (l *load) write() {
 			l.w.ledger.write(entry{Kind: kindInbound, Tenant: tn.number, Key: key, Answer: answerUnknown, Detail: "posting"})
 		}
 		status := l.w.post(body)
+		switch {
+		case status == http.StatusServiceUnavailable:
+			l.refused.Add(1)
+		case status != 0 && status/100 != 2:
+			l.w.t.Errorf("a webhook was answered with %d", status)
+		}
 		for _, key := range keys {
 			e := entry{Kind: kindInbound, Tenant: tn.number, Key: key, Answer: answerUnknown, Detail: strconv.Itoa(status)}
 			if status/100 == 2 {
@@ -155,26 +165,35 @@ func (w *world) post(body []byte) int {
 
 // look finds conversations to answer in.
 func (l *load) look(tn *tenant) {
-	got := tn.agents[3].query(`{ conversations(filter: {status: [OPEN]}, first: 50) { edges { node { id } } } }`, nil)
+	got := tn.agents[3].query(`{ conversations(filter: {status: [OPEN]}, first: 50) { edges { node { id
+		messages(last: 1) { edges { node { id } } } } } } }`, nil)
+	type node struct{ ID string }
 	var page struct {
-		Edges []struct{ Node struct{ ID string } }
+		Edges []struct {
+			Node struct {
+				node
+				Messages struct{ Edges []struct{ Node node } }
+			}
+		}
 	}
 	if got.code() != "" || json.Unmarshal(got.Data["conversations"], &page) != nil {
 		return
 	}
-	var ids []string
+	var places []place
 	for _, e := range page.Edges {
-		ids = append(ids, e.Node.ID)
+		if newest := e.Node.Messages.Edges; len(newest) > 0 {
+			places = append(places, place{conversation: e.Node.ID, message: newest[0].Node.ID})
+		}
 	}
-	l.open[tn.number].Store(&ids)
+	l.open[tn.number].Store(&places)
 }
 
-func (l *load) conversation(tn *tenant) (string, bool) {
-	ids := l.open[tn.number].Load()
-	if ids == nil || len(*ids) == 0 {
-		return "", false
+func (l *load) somewhere(tn *tenant) (place, bool) {
+	places := l.open[tn.number].Load()
+	if places == nil || len(*places) == 0 {
+		return place{}, false
 	}
-	return (*ids)[l.w.random.n(len(*ids))], true
+	return (*places)[l.w.random.n(len(*places))], true
 }
 
 // insist asks with the same idempotency key until the answer is certain, and keeps the ledger.
@@ -201,46 +220,54 @@ func (l *load) insist(e entry, payload string, ask func() answer) {
 
 func (l *load) reply() {
 	tn := l.tenant()
-	id, ok := l.conversation(tn)
+	at, ok := l.somewhere(tn)
 	if !ok {
 		return
 	}
 	who, key := tn.agents[l.w.random.n(len(tn.agents))], l.key("reply")
 	l.insist(entry{Kind: kindReply, Tenant: tn.number, Key: key}, "sendMessage", func() answer {
 		return who.query(`mutation ($i: SendMessageInput!) { sendMessage(input: $i) { message { id } } }`,
-			map[string]any{"i": map[string]any{"conversationId": id, "text": key, "idempotencyKey": key}})
+			map[string]any{"i": map[string]any{"conversationId": at.conversation, "text": canary + key, "idempotencyKey": key}})
 	})
 }
 
 func (l *load) notify() {
 	tn, key := l.tenant(), l.key("notification")
-	input := map[string]any{"channelAccountId": tn.acct, "recipient": map[string]any{"phone": fmt.Sprintf("+4477008%05d", l.w.random.n(60))},
-		"template": map[string]any{"name": "shipped", "language": "en", "body": []string{key}}, "correlationId": key, "idempotencyKey": key}
+	input := map[string]any{"channelAccountId": tn.acct, "recipient": map[string]any{"phone": fmt.Sprintf("+"+buyerPhones+"%02d", l.w.random.n(60))},
+		"template": map[string]any{"name": "shipped", "language": "en", "body": []string{canary + key}}, "correlationId": key, "idempotencyKey": key}
 	l.insist(entry{Kind: kindNotification, Tenant: tn.number, Key: key}, "sendNotification", func() answer {
 		return l.w.query("X-API-Key", tn.key, `mutation ($i: SendNotificationInput!) { sendNotification(input: $i) { message { id } } }`,
 			map[string]any{"i": input})
 	})
 }
 
-// operate claims, resolves or snoozes a conversation; a snooze is hurried so that its timer has something to do.
+// operate claims, resolves, snoozes or reads a conversation; a snooze is hurried so that its timer has something to do.
 func (l *load) operate() {
 	tn := l.tenant()
-	id, ok := l.conversation(tn)
+	at, ok := l.somewhere(tn)
 	if !ok {
 		return
 	}
 	who, key := tn.agents[l.w.random.n(len(tn.agents))], l.key("operation")
-	input := map[string]any{"conversationId": id, "idempotencyKey": key}
-	name := []string{"claimConversation", "resolveConversation", "snoozeConversation", "snoozeConversation"}[l.w.random.n(4)]
-	if name == "snoozeConversation" {
+	input := map[string]any{"conversationId": at.conversation, "idempotencyKey": key}
+	name, title := "", ""
+	switch l.w.random.n(5) {
+	case 0:
+		name, title = "claimConversation", "ClaimConversation"
+	case 1:
+		name, title = "resolveConversation", "ResolveConversation"
+	case 2:
+		name, title = "markRead", "MarkRead"
+		input["upToMessageId"] = at.message
+	default:
+		name, title = "snoozeConversation", "SnoozeConversation"
 		input["until"] = time.Now().Add(2 * time.Minute).UTC().Format(time.RFC3339)
 	}
-	title := string(name[0]-'a'+'A') + name[1:]
 	l.insist(entry{Kind: kindOperation, Tenant: tn.number, Key: key}, name, func() answer {
 		return who.query(`mutation ($i: `+title+`Input!) { `+name+`(input: $i) { conversation { id } } }`, map[string]any{"i": input})
 	})
 	if name == "snoozeConversation" {
 		// A server that is down now leaves the snooze as long as it was.
-		_ = l.w.exec("UPDATE conversations SET snoozed_until = app.now() + interval '1 second' WHERE id = $1 AND status = 'SNOOZED'", id)
+		_ = l.w.exec("UPDATE conversations SET snoozed_until = app.now() + interval '1 second' WHERE id = $1 AND status = 'SNOOZED'", at.conversation)
 	}
 }

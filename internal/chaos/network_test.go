@@ -24,16 +24,18 @@ const (
 	linkListen   = "listen"
 	linkRedis    = "redis"
 	linkProvider = "provider"
+	linkStandby  = "standby" // the second place where Postgres may be, for both
 )
 
-// newNetwork opens a link for each upstream, an address of TCP or the path of a unix socket.
-func newNetwork(t *testing.T, upstreams map[string]string) *network {
+// newNetwork opens a link for each upstream: an address of TCP, or the path of a unix socket, which may be another one at any time.
+func newNetwork(t *testing.T, upstreams map[string]func() string) *network {
 	t.Helper()
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	n := &network{links: map[string]*toxiproxy.Proxy{}}
-	for name, upstream := range upstreams {
-		if strings.HasPrefix(upstream, "/") {
-			upstream = relay(t, upstream)
+	for name, where := range upstreams {
+		upstream := where()
+		if !strings.Contains(upstream, ":") {
+			upstream = relay(t, where)
 		}
 		p := toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)
 		if err := p.Start(); err != nil {
@@ -64,7 +66,7 @@ func (n *network) spoil(t *testing.T, link, toxic string) func() {
 }
 
 // relay makes a unix socket reachable over TCP, for a proxy that knows nothing else.
-func relay(t *testing.T, socket string) string {
+func relay(t *testing.T, socket func() string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -77,7 +79,7 @@ func relay(t *testing.T, socket string) string {
 			if err != nil {
 				return
 			}
-			go join(conn, socket)
+			go join(conn, socket())
 		}
 	}()
 	return listener.Addr().String()

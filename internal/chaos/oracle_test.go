@@ -1,74 +1,69 @@
 package chaos
 
 import (
-	"context"
+	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
-// judge compares ledger, provider and database. Every difference is an error of the test; it returns how many there are.
-func (w *world) judge() (differences int) {
-	w.t.Helper()
-	wrong := func(format string, args ...any) {
-		w.t.Helper()
-		if differences++; differences <= 30 {
-			w.t.Errorf("difference: "+format, args...)
-		}
-	}
-	calls, err := w.calls()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for _, tn := range w.tenants {
-		w.judgeInbound(tn, wrong)
-		w.judgeOutbound(tn, calls, wrong)
-		w.judgeOperations(tn, wrong)
-		w.judgeTold(tn, wrong)
-	}
-	if out, err := w.try("", "verify", "--quiet"); err != nil {
-		wrong("verify: %v\n%s%s", err, out, w.history(out))
-	}
-	return differences
+// evidence is what is known about a tenant after a run: by the ledger, the provider, the database and the subscribers.
+type evidence struct {
+	slug     string
+	asked    map[string]map[string]entry // by kind and key
+	received map[string]int              // INBOUND messages by external id
+	arrivals map[string]int              // and the events of their arrival
+	sent     []sent                      // OUTBOUND messages
+	owners   map[string]string           // attempt → message
+	calls    []call                      // what the provider has on record
+	kept     map[string]int              // idempotency keys of operations
+	events   []told                      // what conversationEvents is about, in order
+	heard    []hearing                   // what the subscribers were told
+	unread   map[string]int              // by agent and conversation, counted from the messages
+	served   map[string]int              // and as the API says
+	loose    bool                        // a lease may have ended while its holder lived
 }
 
+// sent is an outbound message as the database has it.
+type sent struct {
+	ID, Text, Correlation, Status, Code string
+	Attempts                            int
+}
+
+// call is what the provider has on record.
+type call struct {
+	Seq                int
+	StartedAt, EndedAt time.Time
+	Account, To        string
+	Opaque, MessageID  string
+	Accepted           bool
+	Fault              string
+}
+
+// hearing is what one subscriber was told over all its sockets.
+type hearing struct {
+	start int64 // the event after which it began
+	list  []told
+	wrong []string
+}
+
+// complaint takes a difference.
 type complaint func(format string, args ...any)
 
-// counts runs a query of a text and a number.
-func (w *world) counts(query string, args ...any) map[string]int {
-	w.t.Helper()
-	counts := map[string]int{}
-	err := w.sql(func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		var name string
-		var n int
-		_, err = pgx.ForEachRow(rows, []any{&name, &n}, func() error {
-			counts[name] = n
-			return nil
-		})
-		return err
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return counts
+// judge compares what the parties say about a tenant.
+func (e *evidence) judge(wrong complaint) {
+	e.judgeInbound(wrong)
+	e.judgeOutbound(wrong)
+	effect(e.asked[kindOperation], e.kept, "kept keys", wrong) // an operation has happened exactly when its key is kept (R21)
+	e.judgeTold(wrong)
+	e.judgeUnread(wrong)
 }
 
 // judgeInbound: what was taken is there once, in messages and events; what was not, at most once; nothing else is there (R1, R2).
-func (w *world) judgeInbound(tn *tenant, wrong complaint) {
-	asked := w.ledger.entries(kindInbound, tn.number)
-	messages := w.counts(`SELECT external_id, count(*) FROM messages WHERE tenant_id = $1 AND direction = 'INBOUND' GROUP BY 1`, tn.id)
-	events := w.counts(`SELECT m.external_id, count(*) FROM messages m JOIN events e ON e.tenant_id = m.tenant_id AND e.message_id = m.id
-		AND e.kind = 'MESSAGE_CREATED' WHERE m.tenant_id = $1 AND m.direction = 'INBOUND' GROUP BY 1`, tn.id)
-	effect(asked, messages, "messages", wrong)
-	effect(asked, events, "events", wrong)
+func (e *evidence) judgeInbound(wrong complaint) {
+	effect(e.asked[kindInbound], e.received, "messages", wrong)
+	effect(e.asked[kindInbound], e.arrivals, "events", wrong)
 }
 
 // effect compares what was asked for with how often it happened.
@@ -86,84 +81,47 @@ func effect(asked map[string]entry, happened map[string]int, what string, wrong 
 	}
 }
 
-// judgeOperations: an operation has happened exactly when its key is kept (R21).
-func (w *world) judgeOperations(tn *tenant, wrong complaint) {
-	kept := w.counts(`SELECT key, count(*) FROM idempotency_keys WHERE tenant_id = $1 AND key LIKE 'operation-%' GROUP BY 1`, tn.id)
-	effect(w.ledger.entries(kindOperation, tn.number), kept, "kept keys", wrong)
-}
-
-// sent is an outbound message as the database has it.
-type sent struct {
-	ID, Text, Correlation, Status, Code string
-	Attempts                            int
-}
-
 // judgeOutbound: one message for what was taken (R11, R21); at the provider one call that was accepted for each that is on its way, none
 // for the others (R13), never two at a time (R12), and none that nobody asked for (R11).
-func (w *world) judgeOutbound(tn *tenant, calls []call, wrong complaint) {
-	var messages []sent
-	owner := map[string]string{} // attempt → message
-	err := w.sql(func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, `SELECT m.id::text, m.text, coalesce(m.correlation_id, ''), m.status, coalesce(m.failed_code, ''),
-			(SELECT count(*) FROM delivery_attempts a WHERE a.tenant_id = m.tenant_id AND a.message_id = m.id)
-			FROM messages m WHERE m.tenant_id = $1 AND m.direction = 'OUTBOUND'`, tn.id)
-		if err != nil {
-			return err
-		}
-		if messages, err = pgx.CollectRows(rows, pgx.RowToStructByPos[sent]); err != nil {
-			return err
-		}
-		if rows, err = conn.Query(ctx, `SELECT id::text, message_id::text FROM delivery_attempts WHERE tenant_id = $1`, tn.id); err != nil {
-			return err
-		}
-		var attempt, message string
-		_, err = pgx.ForEachRow(rows, []any{&attempt, &message}, func() error { owner[attempt] = message; return nil })
-		return err
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
+func (e *evidence) judgeOutbound(wrong complaint) {
 	byMessage := map[string][]call{}
-	for _, c := range calls {
-		if c.Account != tn.ref {
-			continue
-		}
-		if owner[c.Opaque] == "" {
+	for _, c := range e.calls {
+		if e.owners[c.Opaque] == "" {
 			wrong("call %d names attempt %q, which is on no record", c.Seq, c.Opaque)
 		}
-		byMessage[owner[c.Opaque]] = append(byMessage[owner[c.Opaque]], c)
+		byMessage[e.owners[c.Opaque]] = append(byMessage[e.owners[c.Opaque]], c)
 	}
-	replies, notifications := map[string]int{}, map[string]int{}
-	for _, m := range messages {
-		kind, key := kindReply, m.Text
+	happened := map[string]map[string]int{kindReply: {}, kindNotification: {}}
+	for _, m := range e.sent {
+		kind, key := kindReply, strings.TrimPrefix(m.Text, canary)
 		if m.Correlation != "" {
 			kind, key = kindNotification, m.Correlation
-			notifications[key]++
-		} else {
-			replies[key]++
 		}
-		if e := w.ledger.newest(kind, key); e.Answer == answerYes && e.ID != m.ID {
-			wrong("%s %s was answered with message %s and is %s", kind, key, e.ID, m.ID)
+		happened[kind][key]++
+		if asked := e.asked[kind][key]; asked.Answer == answerYes && asked.ID != m.ID {
+			wrong("%s %s was answered with message %s and is %s", kind, key, asked.ID, m.ID)
 		}
-		w.judgeCalls(m, byMessage[m.ID], wrong)
+		e.judgeCalls(m, byMessage[m.ID], wrong)
 	}
-	effect(w.ledger.entries(kindReply, tn.number), replies, "messages", wrong)
-	effect(w.ledger.entries(kindNotification, tn.number), notifications, "messages", wrong)
+	for kind, n := range happened {
+		effect(e.asked[kind], n, "messages", wrong)
+	}
 }
 
-// judgeCalls judges the calls of one message.
-func (w *world) judgeCalls(m sent, calls []call, wrong complaint) {
+// judgeCalls judges the calls of one message. The provider tells our id with every receipt, so that the bound of R13 is one accepted call;
+// only where a lease may end while its holder lives it is one for each attempt.
+func (e *evidence) judgeCalls(m sent, calls []call, wrong complaint) {
 	accepted := 0
 	for i, c := range calls {
 		if c.Accepted {
 			accepted++
 		}
-		if i > 0 && c.StartedAt.Before(calls[i-1].EndedAt) && !w.loose {
+		if i > 0 && c.StartedAt.Before(calls[i-1].EndedAt) && !e.loose {
 			wrong("message %s: call %d began %v before call %d ended", m.ID, c.Seq, calls[i-1].EndedAt.Sub(c.StartedAt), calls[i-1].Seq)
 		}
 	}
 	most := 1
-	if w.loose {
+	if e.loose {
 		most = max(1, m.Attempts)
 	}
 	switch m.Status {
@@ -183,28 +141,17 @@ func (w *world) judgeCalls(m sent, calls []call, wrong complaint) {
 }
 
 // judgeTold: what a subscriber was told over all its sockets is the table of events (R40).
-func (w *world) judgeTold(tn *tenant, wrong complaint) {
-	events, err := w.events(tn)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for i, s := range tn.sees {
-		s.mu.Lock()
-		list, start, complaints := s.list, s.start, s.wrong
-		s.mu.Unlock()
-		if len(complaints) > 0 {
-			wrong("subscriber %d of %s: %s", i, tn.slug, strings.Join(complaints[:min(len(complaints), 5)], "; "))
+func (e *evidence) judgeTold(wrong complaint) {
+	for i, h := range e.heard {
+		if len(h.wrong) > 0 {
+			wrong("subscriber %d of %s: %s", i, e.slug, strings.Join(h.wrong[:min(len(h.wrong), 5)], "; "))
 		}
-		var expected []told
-		for _, e := range events {
-			if e.Seq > start {
-				expected = append(expected, e)
-			}
-		}
-		for n := range max(len(list), len(expected)) {
-			if n >= len(list) || n >= len(expected) || list[n] != expected[n] {
-				wrong("subscriber %d of %s was told %d events of %d; number %d is %v, want %v", i, tn.slug, len(list), len(expected), n,
-					at(list, n), at(expected, n))
+		first, _ := slices.BinarySearchFunc(e.events, h.start+1, func(t told, seq int64) int { return int(t.Seq - seq) })
+		expected := e.events[first:]
+		for n := range max(len(h.list), len(expected)) {
+			if n >= len(h.list) || n >= len(expected) || h.list[n] != expected[n] {
+				wrong("subscriber %d of %s was told %d events of %d; number %d is %v, want %v", i, e.slug, len(h.list), len(expected), n,
+					at(h.list, n), at(expected, n))
 				break
 			}
 		}
@@ -218,28 +165,75 @@ func at(list []told, n int) any {
 	return "nothing"
 }
 
-// tally logs what a run was about.
-func (w *world) tally(name string, cycles, differences int, began time.Time) {
-	cuts, heard := 0, 0
-	for _, tn := range w.tenants {
-		for _, s := range tn.sees {
-			cuts, heard = cuts+s.cuts, heard+len(s.list)
+// judgeUnread: what the API says is unread is what one counts (R34).
+func (e *evidence) judgeUnread(wrong complaint) {
+	names := slices.Concat(slices.Collect(maps.Keys(e.unread)), slices.Collect(maps.Keys(e.served)))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if e.unread[name] != e.served[name] {
+			wrong("%s has %d unread messages; the API says %d", name, e.unread[name], e.served[name])
 		}
 	}
-	failed := w.counts(`SELECT failed_code, count(*) FROM messages WHERE failed_code IS NOT NULL GROUP BY 1`)
-	w.t.Logf("%s: %d cycles, %d differences, %v; ledger %v; %d events told over %d sockets; failed %v", name, cycles, differences,
-		time.Since(began).Round(time.Second), w.ledger.size(), heard, cuts, failed)
 }
 
-// history tells the events of the conversations that a finding of verify names.
-func (w *world) history(findings string) string {
-	var text strings.Builder
-	for _, id := range regexp.MustCompile(`conversation ([0-9a-f-]{36})`).FindAllStringSubmatch(findings, 2) {
-		lines := w.counts(`SELECT concat_ws(' ', lpad(seq::text, 7, '0'), at, kind, actor_kind, cause, message_id, status_before || '>' || status_after,
-			coalesce(assignee_before::text, '-') || '>' || coalesce(assignee_after::text, '-')), 1 FROM events WHERE conversation_id = $1`, id[1])
-		for _, line := range slices.Sorted(maps.Keys(lines)) {
-			text.WriteString("\n" + line)
+// residue is what is known about the installation as a whole once nothing is under way.
+type residue struct {
+	printed    []string          // lines that nobody may print
+	keys       []string          // of Redis
+	secrets    []string          // where a canary was found that belongs into the database only
+	idle       []string          // connections to Postgres that hold a transaction
+	goroutines map[string]int    // by process
+	backends   int               // connections of the installation to Postgres
+	verify     string            // what the binary's own check found
+	points     map[string][2]int // by fault point: how often a kill there was ordered, and how often it was passed
+}
+
+const (
+	mostGoroutines = 500 // of a process at rest
+	mostBackends   = 120 // 24 for each of four pools, two listeners, and some that end just now
+)
+
+// judge tells what should not be there.
+func (r *residue) judge(wrong complaint) {
+	for _, line := range r.printed {
+		wrong("printed: %s", strings.TrimSpace(line))
+	}
+	for _, key := range r.keys {
+		known := func(prefix string) bool { return strings.HasPrefix(key, prefix) }
+		if !slices.ContainsFunc([]string{"asynq:", "bell:", "rate:"}, known) {
+			wrong("Redis holds %q, which nobody knows", key)
 		}
 	}
-	return text.String()
+	for _, place := range r.secrets {
+		wrong("secrets: %s", place)
+	}
+	for _, session := range r.idle {
+		wrong("at rest a connection holds a transaction: %s", session)
+	}
+	for name, n := range r.goroutines {
+		if n > mostGoroutines {
+			wrong("%s has %d goroutines at rest", name, n)
+		}
+	}
+	if r.backends > mostBackends {
+		wrong("at rest there are %d connections to Postgres", r.backends)
+	}
+	if r.verify != "" {
+		wrong("verify: %s", r.verify)
+	}
+	for _, point := range slices.Sorted(maps.Keys(r.points)) {
+		if n := r.points[point]; n[1] == 0 {
+			wrong("the load never passed %s; %d kills were ordered there", point, n[0])
+		}
+	}
+}
+
+// told is one event as a subscriber was told it.
+type told struct {
+	Seq                         int64
+	Kind, Conversation, Message string
+}
+
+func (c call) String() string {
+	return fmt.Sprintf("{%d %s–%s accepted=%v %s}", c.Seq, c.StartedAt.Format(time.RFC3339Nano), c.EndedAt.Format(time.RFC3339Nano), c.Accepted, c.Fault)
 }

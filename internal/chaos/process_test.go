@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os/exec"
@@ -15,56 +16,30 @@ import (
 	"time"
 )
 
-// tail keeps the end of what a process prints.
-type tail struct {
-	mu   sync.Mutex
-	text []byte
-	bad  []string // lines that no process may print
-}
-
-func (o *tail) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for _, line := range strings.Split(string(b), "\n") {
-		crash := strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.Contains(line, "DATA RACE")
-		if crash && !strings.Contains(line, "faultpoint: ") {
-			o.bad = append(o.bad, line)
-		}
-	}
-	if o.text = append(o.text, b...); len(o.text) > 64<<10 {
-		o.text = bytes.Clone(o.text[len(o.text)-32<<10:])
-	}
-	return len(b), nil
-}
-
-func (o *tail) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return string(o.text)
-}
-
 // process is one place of the installation: whenever the program there ends, it is started again, as a service manager does.
 type process struct {
-	name  string
-	path  string
-	args  []string
-	env   []string
-	admin string // address of health and metrics; empty: none
-	sock  string
-	out   *tail
+	name   string
+	path   string
+	args   []string
+	admin  string // address of health and metrics; empty: none
+	sock   string
+	secret *canaries
+	out    *tail
 
 	mu      sync.Mutex
+	env     []string
 	cmd     *exec.Cmd
 	arm     string // FAULT_ARM of the next start
 	starts  int
 	closing bool
-	hits    map[string]int
+	hits    map[string]int // how often each point was passed in the lives that have ended
+	life    map[string]int // and in this one
 	wg      sync.WaitGroup
 }
 
 // run starts the program and keeps it running until close.
 func (p *process) run() {
-	p.out, p.hits = &tail{}, map[string]int{}
+	p.out, p.hits, p.life = &tail{secret: p.secret, killed: map[string]int{}}, map[string]int{}, map[string]int{}
 	p.wg.Go(func() {
 		runtime.LockOSThread() // the kernel ties the death signal to the thread
 		defer runtime.UnlockOSThread()
@@ -74,21 +49,24 @@ func (p *process) run() {
 				return
 			}
 			if err := cmd.Start(); err != nil {
-				_, _ = fmt.Fprintln(p.out, "cannot start:", err)
+				p.out.say("cannot start: %v", err)
 			} else {
-				p.mu.Lock()
-				p.cmd = cmd
-				p.starts++
-				if p.closing {
-					_ = cmd.Process.Kill()
-				}
-				p.mu.Unlock()
-				err := cmd.Wait()
-				_, _ = fmt.Fprintf(p.out, "--- ended: %v\n", err)
+				p.begun(cmd)
+				p.out.say("--- ended: %v", cmd.Wait())
 			}
 			<-time.After(50 * time.Millisecond)
 		}
 	})
+}
+
+func (p *process) begun(cmd *exec.Cmd) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cmd = cmd
+	p.starts++
+	if p.closing {
+		_ = cmd.Process.Kill()
+	}
 }
 
 func (p *process) next() (*exec.Cmd, bool) {
@@ -97,6 +75,10 @@ func (p *process) next() (*exec.Cmd, bool) {
 	if p.closing {
 		return nil, false
 	}
+	for point, n := range p.life {
+		p.hits[point] += n
+	}
+	clear(p.life)
 	cmd := exec.Command(p.path, p.args...)
 	cmd.Env = append([]string{"FAULT_SOCK=" + p.sock, "FAULT_ARM=" + p.arm}, p.env...)
 	p.arm = ""
@@ -119,6 +101,13 @@ func (p *process) started() int {
 	return p.starts
 }
 
+// setenv gives a variable another value from the next start on.
+func (p *process) setenv(name, value string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.env = append(p.env, name+"="+value) // of equal ones the last counts
+}
+
 func (p *process) close() {
 	p.mu.Lock()
 	p.closing = true
@@ -132,10 +121,9 @@ func (p *process) close() {
 
 // armNext lets the program meet a fault from its next start on.
 func (p *process) armNext(o order) {
-	text, _ := json.Marshal(o) // plain fields always marshal
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.arm = string(text)
+	p.arm = o.String()
 }
 
 // order is what the fault points understand.
@@ -146,24 +134,39 @@ type order struct {
 	Millis int    `json:"millis,omitzero"`
 }
 
-// tell gives an order to the running program.
+func (o order) String() string {
+	text, _ := json.Marshal(o) // plain fields always marshal
+	return string(text)
+}
+
+// tell gives an order to the running program, and learns what it has passed.
 func (p *process) tell(o order) error {
 	conn, err := net.DialTimeout("unix", p.sock, time.Second)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
 	var hits map[string]int
 	if err := errors.Join(json.NewEncoder(conn).Encode(o), json.NewDecoder(conn).Decode(&hits)); err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for point, n := range hits {
-		p.hits[point] = max(p.hits[point], n)
-	}
+	p.life = hits
 	return nil
+}
+
+// passed returns how often the program is known to have passed each point, over all its lives.
+func (p *process) passed() map[string]int {
+	_ = p.tell(order{Action: "hits"}) // one that does not run has nothing to add
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := maps.Clone(p.hits)
+	for point, n := range p.life {
+		all[point] += n
+	}
+	return all
 }
 
 // ready reports whether the program answers and reaches what it needs.
@@ -175,4 +178,88 @@ func (p *process) ready() bool {
 	}
 	_ = response.Body.Close()
 	return response.StatusCode == http.StatusOK
+}
+
+// canaries are words that may stand in the database only: what people wrote, their numbers, and secrets.
+type canaries struct {
+	mu    sync.Mutex
+	words []string
+}
+
+func (c *canaries) add(words ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.words = append(c.words, words...)
+}
+
+// in returns a word that the text holds, or "".
+func (c *canaries) in(text string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, word := range c.words {
+		if strings.Contains(text, word) {
+			return word
+		}
+	}
+	return ""
+}
+
+// tail keeps the end of what a process prints.
+type tail struct {
+	secret *canaries
+
+	mu     sync.Mutex
+	text   []byte
+	bad    []string       // lines that no process may print
+	killed map[string]int // how often it was killed at each point, in its own words
+}
+
+func (o *tail) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for line := range strings.Lines(string(b)) {
+		if point, killed := strings.CutPrefix(line, "faultpoint: kill at "); killed {
+			o.killed[strings.TrimSpace(point)]++
+		} else if mayNotPrint(line, o.secret) {
+			o.bad = append(o.bad, line)
+		}
+	}
+	if o.text = append(o.text, b...); len(o.text) > 64<<10 {
+		o.text = bytes.Clone(o.text[len(o.text)-32<<10:])
+	}
+	return len(b), nil
+}
+
+// mayNotPrint recognizes crashes and secrets.
+func mayNotPrint(line string, secret *canaries) bool {
+	crash := strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.Contains(line, "DATA RACE")
+	return crash && !strings.Contains(line, "faultpoint: ") || secret.in(line) != ""
+}
+
+func (o *tail) say(format string, args ...any) { _, _ = fmt.Fprintf(o, format+"\n", args...) }
+
+func (o *tail) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(o.text)
+}
+
+// findings returns the lines that it should not have printed.
+func (o *tail) findings() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append([]string{}, o.bad...)
+}
+
+// said counts a kill that another process told of.
+func (o *tail) said(point string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.killed[point]++
+}
+
+func (o *tail) kills() map[string]int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return maps.Clone(o.killed)
 }

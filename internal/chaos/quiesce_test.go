@@ -10,9 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// restLimit is how long the installation may take to come to rest. Leases and the time that receipts have are not waited for: once the
-// provider has nothing more to tell, the clock is put forward over them.
-const restLimit = 90 * time.Second
+// restLimit is how long the installation may take to come to rest: 90 s on a machine that has nothing else to do. Leases and the time that
+// receipts have are not waited for: once the provider has nothing more to tell, the clock is put forward over them.
+const restLimit = 5 * time.Minute
 
 // rest stops the load and waits until nothing is under way: nothing at the provider, nothing queued, nothing parked, no snooze due, and
 // every subscriber has been told everything.
@@ -56,6 +56,12 @@ func (w *world) unrest() string {
 	if err := w.tryAsk("GET", w.vendorURL()+"/api/outbox", nil, &outbox); err != nil {
 		return err.Error()
 	}
+	if outbox.Waiting > 0 {
+		return fmt.Sprintf("%d webhooks are under way", outbox.Waiting)
+	}
+	if why := w.waiting(); why != "" {
+		return why
+	}
 	calls, err := w.calls()
 	if err != nil {
 		return err.Error()
@@ -65,34 +71,41 @@ func (w *world) unrest() string {
 			return fmt.Sprintf("call %d is under way", c.Seq)
 		}
 	}
-	if outbox.Waiting > 0 {
-		return fmt.Sprintf("%d webhooks are under way", outbox.Waiting)
-	}
-	var queued, parked, asleep int
+	return w.untold()
+}
+
+// waiting returns what waits in the database, or "". What is due later is made due by putting the clock forward.
+func (w *world) waiting() string {
+	var ready, queued, parked, asleep int
 	var next *time.Duration
-	err = w.sql(func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, `SELECT (SELECT count(*) FROM dispatches), (SELECT count(*) FROM parked_facts),
-			(SELECT count(*) FROM conversations WHERE status = 'SNOOZED' AND snoozed_until < app.now()),
-			(SELECT min(greatest(d.due_at, CASE WHEN l.breaker_opened_at IS NOT NULL AND d.state = 'READY' THEN l.probe_at END, l.limited_until)) - app.now()
-			 FROM dispatches d LEFT JOIN lanes l USING (tenant_id, channel_account_id))`).Scan(&queued, &parked, &asleep, &next)
+	// What waits behind another message of its conversation is due, and yet nothing happens before that one is.
+	const query = `SELECT count(*) FILTER (WHERE due AND NOT behind), count(*),
+		(SELECT count(*) FROM parked_facts), (SELECT count(*) FROM conversations WHERE status = 'SNOOZED' AND snoozed_until < app.now()),
+		min(at) FILTER (WHERE at > app.now()) - app.now()
+		FROM (SELECT greatest(d.due_at, CASE WHEN l.breaker_opened_at IS NOT NULL AND d.state = 'READY' THEN l.probe_at END, l.limited_until) AS at,
+			greatest(d.due_at, CASE WHEN l.breaker_opened_at IS NOT NULL AND d.state = 'READY' THEN l.probe_at END, l.limited_until) <= app.now() AS due,
+			EXISTS (SELECT FROM dispatches b WHERE b.tenant_id = d.tenant_id AND b.conversation_id = d.conversation_id AND b.seq < d.seq) AS behind
+			FROM dispatches d LEFT JOIN lanes l USING (tenant_id, channel_account_id)) waiting`
+	err := w.sql(func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, query).Scan(&ready, &queued, &parked, &asleep, &next)
 	})
 	switch {
 	case err != nil:
 		return err.Error()
 	case queued > 0:
-		if next != nil && *next > time.Second {
+		if ready == 0 && next != nil && *next > time.Second {
 			if err := w.exec("UPDATE app.clock SET shift = shift + $1", *next); err != nil {
 				return err.Error()
 			}
 			w.work[0].signal(syscall.SIGTERM) // one that starts looks at once for what is due
 		}
-		return fmt.Sprintf("%d messages are queued", queued)
+		return fmt.Sprintf("%d messages are queued, %d of them due now, the next in %v", queued, ready, next)
 	case parked > 0:
 		return fmt.Sprintf("%d receipts are parked", parked)
 	case asleep > 0:
 		return fmt.Sprintf("%d snoozes are over", asleep)
 	}
-	return w.untold()
+	return ""
 }
 
 // untold returns which subscriber has not been told everything, or "".
@@ -115,40 +128,4 @@ func (w *world) untold() string {
 		}
 	}
 	return ""
-}
-
-// events returns what conversationEvents is about, in order.
-func (w *world) events(tn *tenant) (all []told, err error) {
-	err = w.sql(func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, `SELECT seq, kind, coalesce(conversation_id::text, ''), coalesce(message_id::text, '') FROM events
-			WHERE tenant_id = $1 AND conversation_id IS NOT NULL AND channel_account_id IS NOT NULL AND status_after IS NOT NULL AND kind IN (
-			'CONVERSATION_CREATED', 'CONVERSATION_ASSIGNED', 'CONVERSATION_RESOLVED', 'CONVERSATION_REOPENED', 'CONVERSATION_SNOOZED',
-			'CONVERSATION_WOKEN', 'CONVERSATION_FLAGGED', 'MESSAGE_CREATED', 'CONTACT_CHANGED') ORDER BY seq`, tn.id)
-		if err != nil {
-			return err
-		}
-		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[told])
-		return err
-	})
-	return all, err
-}
-
-func (w *world) vendorURL() string {
-	return "http://" + w.vendor.env[len(w.vendor.env)-1][len("SIMULATOR_ADDR="):]
-}
-
-// call is what the provider has on record.
-type call struct {
-	Seq                int
-	StartedAt, EndedAt time.Time
-	Account, To        string
-	Opaque, MessageID  string
-	Accepted           bool
-	Fault              string
-}
-
-func (w *world) calls() ([]call, error) {
-	var all struct{ Calls []call }
-	err := w.tryAsk("GET", w.vendorURL()+"/api/calls", nil, &all)
-	return all.Calls, err
 }

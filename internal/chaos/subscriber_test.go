@@ -12,12 +12,6 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
-// told is one event as a subscriber was told it.
-type told struct {
-	Seq                         int64
-	Kind, Conversation, Message string
-}
-
 // subscriber follows a tenant's conversations over sockets that are cut again and again, always from its last cursor.
 type subscriber struct {
 	w      *world

@@ -2,8 +2,6 @@ package chaos
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -12,9 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,68 +21,50 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/embedded"
 )
 
-const (
-	appSecret = "the app's secret"
-	password  = "correct horse battery"
-)
-
 // world is a whole installation with its load.
 type world struct {
-	t        *testing.T
-	dir      string
-	binary   string
-	random   *dice
-	postgres *embedded.Postgres
-	redis    *embedded.Redis
-	network  *network
-	vendor   *process
-	serve    []*process
-	work     []*process
-	public   []string // addresses of serve
-	tenants  []*tenant
-	ledger   *ledger
-	setting  []string // environment of the installation
-	offset   int      // of the first fault point of K1
-	loose    bool     // a lease may end while its holder lives: two calls of one message may overlap
+	t       *testing.T
+	dir     string
+	binary  string
+	seed    uint64
+	random  *dice
+	slots   [2]atomic.Pointer[embedded.Postgres] // the places where Postgres may be; the addresses name both
+	primary atomic.Int32                         // which of them is it
+	disk    *disk                                // what Postgres' files are on; nil: the machine's own
+	redis   *embedded.Redis
+	network *network
+	vendor  *process
+	serve   []*process
+	work    []*process
+	public  []string // addresses of serve
+	tenants []*tenant
+	ledger  *ledger
+	secret  *canaries
+	setting []string       // environment of the installation
+	keks    []string       // the keys that seal credentials, the current one first
+	ordered map[string]int // how often a kill at each point was ordered
+	offset  int            // of the first fault point of K1
+	spared  int            // so many of the processes that serve, and that work, are left alone
+	loose   bool           // a lease may end while its holder lives: two calls of one message may overlap
 
 	load *load
 }
 
-// tenant is one business of the installation.
-type tenant struct {
-	number int
-	id     string
-	slug   string
-	ref    string // phone number id
-	phone  string
-	acct   string // channel account
-	key    string // API key
-	agents []*agent
-	sees   []*subscriber
-}
-
-// dice makes the choices of a run; the same seed makes the same ones.
-type dice struct {
-	mu sync.Mutex
-	r  *mathrand.Rand
-}
-
-func newDice(seed uint64) *dice { return &dice{r: mathrand.New(mathrand.NewPCG(seed, 1))} }
-
-func (d *dice) n(n int) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.r.IntN(n)
-}
-
-func (d *dice) between(least, most time.Duration) time.Duration {
-	return least + time.Duration(d.n(int((most-least)/time.Microsecond)+1))*time.Microsecond
-}
-
-// newWorld builds the binary and starts everything but the load.
-func newWorld(t *testing.T, seed uint64) *world {
+// build returns the path of the binary with its fault points.
+func build(t *testing.T) string {
 	t.Helper()
-	w := &world{t: t, random: newDice(seed)}
+	binary := filepath.Join(t.TempDir(), "switchboard")
+	if out, err := exec.Command("go", "build", "-tags", "chaos", "-o", binary, "../../cmd/switchboard").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return binary
+}
+
+// newWorld starts everything but the load. With a size, Postgres gets a disk of its own that has no more.
+func newWorld(t *testing.T, binary string, seed uint64, disk int) *world {
+	t.Helper()
+	w := &world{t: t, binary: binary, seed: seed, random: newDice(seed), ordered: map[string]int{}, secret: &canaries{}}
+	w.secret.add(appSecret, password, canary, customerPhones, buyerPhones)
 	var err error
 	if w.dir, err = os.MkdirTemp("", "switchboard-chaos-"); err != nil {
 		t.Fatal(err)
@@ -94,27 +73,28 @@ func newWorld(t *testing.T, seed uint64) *world {
 	if err := os.Chmod(w.dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
-	w.binary = filepath.Join(w.dir, "switchboard")
-	if out, err := exec.Command("go", "build", "-tags", "chaos", "-o", w.binary, "../../cmd/switchboard").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	w.ledger = openLedger(t, filepath.Join(w.dir, "ledger.jsonl"))
-	w.startServers()
+	w.startServers(disk)
 	w.startProcesses()
 	return w
 }
 
-func (w *world) startServers() {
+func (w *world) startServers(size int) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
 	defer cancel()
-	var err error
-	w.postgres, err = embedded.StartPostgres(ctx, embedded.Options{Dir: w.dir, Fsync: true, Database: "switchboard", Settings: map[string]string{
-		"max_connections": "300",
-	}})
+	options := embedded.Options{Dir: w.dir, Fsync: true, Database: "switchboard", Settings: map[string]string{"max_connections": "300"}}
+	if size > 0 {
+		w.disk = mount(w.t, filepath.Join(w.dir, "disk"), size)
+		options.Dir = w.disk.dir
+		options.Settings["max_wal_size"] = "96MB"
+	}
+	postgres, err := embedded.StartPostgres(ctx, options)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.slots[0].Store(postgres)
+	w.t.Cleanup(func() { w.stop(w.slots[0].Load(), w.slots[1].Load()) })
 	w.redis, err = embedded.StartRedis(ctx, embedded.Options{Dir: w.dir, Fsync: true, Settings: map[string]string{"enable-debug-command": "yes"}})
 	if err != nil {
 		w.t.Fatal(err)
@@ -122,75 +102,56 @@ func (w *world) startServers() {
 	w.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
-		if err := errors.Join(w.redis.Stop(ctx), w.postgres.Stop(ctx)); err != nil {
+		if err := w.redis.Stop(ctx); err != nil {
 			w.t.Log(err)
 		}
 	})
 }
 
-// startProcesses wires the installation through the network and founds two tenants in it.
-func (w *world) startProcesses() {
-	w.t.Helper()
-	provider, redisURL := w.port(), w.mustURL(w.redis.URL())
-	socket := w.mustURL(w.postgres.URL("switchboard")).Query().Get("host") + "/.s.PGSQL.5432"
-	w.network = newNetwork(w.t, map[string]string{
-		linkPostgres: socket, linkListen: socket, linkRedis: redisURL.Host, linkProvider: provider,
-	})
-	redisURL.Host = w.network.address(linkRedis)
-	database := func(link string) string {
-		return "postgres://switchboard_app@" + w.network.address(link) + "/switchboard?sslmode=disable&pool_max_conns=24&connect_timeout=5"
+func (w *world) stop(servers ...*embedded.Postgres) {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for _, p := range servers {
+		if p == nil {
+			continue
+		}
+		if err := p.Stop(ctx); err != nil {
+			w.t.Log(err)
+		}
 	}
-	key := func() string {
-		b := make([]byte, 32)
-		_, _ = rand.Read(b) // never fails
-		return "k1:" + base64.StdEncoding.EncodeToString(b)
+}
+
+// postgres returns the server that is the primary.
+func (w *world) postgres() *embedded.Postgres { return w.slots[w.primary.Load()].Load() }
+
+// socketOf returns the socket of the server in a place; "": there is none.
+func (w *world) socketOf(slot int) func() string {
+	return func() string {
+		p := w.slots[slot].Load()
+		if p == nil {
+			return ""
+		}
+		return w.mustURL(p.URL("switchboard")).Query().Get("host") + "/.s.PGSQL.5432"
 	}
-	w.setting = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TMPDIR=" + w.dir, "LOG_LEVEL=WARN",
-		"DATABASE_URL=" + database(linkPostgres), "LISTEN_DATABASE_URL=" + database(linkListen),
-		"MIGRATE_DATABASE_URL=" + w.postgres.URL("switchboard"), "REDIS_URL=" + redisURL.String(),
-		"META_GRAPH_BASE_URL=http://" + w.network.address(linkProvider),
-		"SWITCHBOARD_META_APP_SECRET=" + appSecret, "SWITCHBOARD_META_VERIFY_TOKEN=verify",
-		"SWITCHBOARD_KEKS=" + key(), "SWITCHBOARD_JWT_KEYS=" + key(), "SWITCHBOARD_FILE_KEYS=" + key(),
-		"SWITCHBOARD_BLOB_URL=file://" + filepath.Join(w.dir, "files"), "SWITCHBOARD_ACCESS_TOKEN_LIFE=60m", "SWITCHBOARD_BIND_HOST=127.0.0.1",
-		"GOMAXPROCS=2",
-	}
-	w.command("", "migrate")
-	for i := range 2 {
-		w.public = append(w.public, w.port())
-		w.serve = append(w.serve, w.place(fmt.Sprintf("serve%d", i), "serve", "PORT="+w.public[i][len("127.0.0.1:"):]))
-		w.work = append(w.work, w.place(fmt.Sprintf("work%d", i), "work"))
-	}
-	w.vendor = w.place("vendor", "simulate", "SIMULATOR_ADDR="+provider)
-	w.vendor.args = append(w.vendor.args, "--state", filepath.Join(w.dir, "vendor"))
-	for _, p := range w.processes() {
-		p.run()
-		w.t.Cleanup(p.close)
-	}
-	w.t.Cleanup(w.inquest)
-	w.eventually("the installation is ready", 60*time.Second, w.healthy)
-	for i := range 2 {
-		w.found(i, "http://"+provider)
-	}
-	w.ask("PUT", "http://"+provider+"/api/settings", map[string]any{"sentAfter": 30, "deliveredAfter": 120, "readAfter": 300, "ignoreWindow": true}, nil)
 }
 
 func (w *world) processes() []*process {
 	return append(append([]*process{w.vendor}, w.serve...), w.work...)
 }
 
-func (w *world) place(name, command string, env ...string) *process {
-	p := &process{name: name, path: w.binary, args: []string{command}, admin: w.port(), sock: filepath.Join(w.dir, name+".sock")}
-	p.env = append(append([]string{"ADMIN_ADDR=" + p.admin}, w.setting...), env...)
-	return p
+// victim picks one of the processes that are not spared.
+func (w *world) victim(from []*process) *process {
+	return from[w.spared+w.random.n(len(from)-w.spared)]
 }
 
-// inquest shows what the processes printed when something went wrong, and finds what none may print.
+// victims are the processes that are not spared.
+func (w *world) victims() []*process {
+	return append(append([]*process{}, w.serve[w.spared:]...), w.work[w.spared:]...)
+}
+
+// inquest shows what the processes printed when something went wrong.
 func (w *world) inquest() {
 	for _, p := range w.processes() {
-		for _, line := range p.out.bad {
-			w.t.Errorf("%s printed: %s", p.name, line)
-		}
 		if w.t.Failed() {
 			text := p.out.String()
 			w.t.Logf("%s:\n%s", p.name, text[max(0, len(text)-4000):])
@@ -204,7 +165,7 @@ func (w *world) healthy() bool {
 			return false
 		}
 	}
-	conn, err := net.DialTimeout("tcp", w.vendor.env[len(w.vendor.env)-1][len("SIMULATOR_ADDR="):], time.Second)
+	conn, err := net.DialTimeout("tcp", w.vendorURL()[len("http://"):], time.Second)
 	if err != nil {
 		return false
 	}
@@ -223,51 +184,6 @@ func (w *world) port() string {
 	}
 	w.t.Fatal("no port is free")
 	return ""
-}
-
-// command runs the binary as an operator does and returns what it prints.
-func (w *world) command(stdin string, args ...string) string {
-	w.t.Helper()
-	out, err := w.try(stdin, args...)
-	if err != nil {
-		w.t.Fatalf("%v: %v: %s", args, err, out)
-	}
-	return out
-}
-
-func (w *world) try(stdin string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, w.binary, args...)
-	cmd.Env, cmd.Stdin = w.setting, strings.NewReader(stdin)
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
-// found makes a tenant with people, a key and a number.
-func (w *world) found(i int, vendor string) {
-	w.t.Helper()
-	slug := fmt.Sprintf("tenant%d", i)
-	tn := &tenant{number: i, slug: slug, ref: fmt.Sprintf("10550000%d", i), phone: fmt.Sprintf("+1555000000%d", i)}
-	second := func(out, name string) string {
-		found := regexp.MustCompile(`(?m)^` + name + `\s+(\S+)`).FindStringSubmatch(out)
-		if found == nil {
-			w.t.Fatalf("no %s in %s", name, out)
-		}
-		return found[1]
-	}
-	tn.id = second(w.command("", "tenant", "create", "--slug", slug, "--name", slug), "id")
-	for a := range 4 {
-		email := fmt.Sprintf("agent%d@%s.example", a, slug)
-		w.command(password+"\n", "agent", "create", "--tenant", slug, "--name", "Robin", "--email", email, "--role", "ADMIN", "--password-stdin")
-		tn.agents = append(tn.agents, &agent{w: w, tenant: tn, email: email})
-	}
-	tn.key = second(w.command("", "apikey", "create", "--tenant", slug, "--name", "CRM", "--scope", "notifications:send"), "key")
-	tn.acct = second(w.command(`{"accessToken":"token","appSecret":"`+appSecret+`"}`, "channel", "create", "--tenant", slug, "--provider", "meta",
-		"--ref", tn.ref, "--name", "Main"), "id")
-	w.ask("PUT", vendor+"/api/accounts/"+tn.ref, map[string]any{"displayPhone": tn.phone, "name": slug, "appSecret": appSecret,
-		"callbackUrl": "http://" + w.public[i%len(w.public)] + "/webhooks/meta"}, nil)
-	w.tenants = append(w.tenants, tn)
 }
 
 func (w *world) mustURL(text string) *url.URL {
@@ -299,11 +215,11 @@ func within(patience time.Duration, holds func() bool) bool {
 	return true
 }
 
-// sql runs a statement as the owner of the database, past the network.
+// sql runs statements as the owner of the database, past the network.
 func (w *world) sql(do func(context.Context, *pgx.Conn) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, w.postgres.URL("switchboard"))
+	conn, err := pgx.Connect(ctx, w.postgres().URL("switchboard"))
 	if err != nil {
 		return err
 	}
@@ -328,4 +244,37 @@ func (w *world) redisClient() *redis.Client {
 	client := redis.NewClient(options)
 	w.t.Cleanup(func() { _ = client.Close() })
 	return client
+}
+
+// dice makes the choices of a run; the same seed makes the same ones.
+type dice struct {
+	mu sync.Mutex
+	r  *mathrand.Rand
+}
+
+func newDice(seed uint64) *dice { return &dice{r: mathrand.New(mathrand.NewPCG(seed, 1))} }
+
+func (d *dice) n(n int) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.r.IntN(n)
+}
+
+func (d *dice) between(least, most time.Duration) time.Duration {
+	return least + time.Duration(d.n(int((most-least)/time.Microsecond)+1))*time.Microsecond
+}
+
+// resume brings a Postgres back, stopping it in order first when it runs. A slow machine may not let it stop in time; then it was killed.
+func (w *world) resume(p *embedded.Postgres) error {
+	var failed error
+	for range 3 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		err := p.Restart(ctx)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return failed
 }

@@ -1,0 +1,282 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
+)
+
+// judge gathers what everybody says and compares it. Every difference is an error of the test; it returns how many there are.
+func (w *world) judge(points bool) (differences int) {
+	w.t.Helper()
+	wrong := func(format string, args ...any) {
+		w.t.Helper()
+		if differences++; differences <= 30 {
+			w.t.Errorf("difference: "+format, args...)
+		}
+	}
+	calls, err := w.calls()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, tn := range w.tenants {
+		e, err := w.gather(tn, calls)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		e.judge(wrong)
+	}
+	r, err := w.remains()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if !points {
+		r.points = nil
+	}
+	r.judge(wrong)
+	return differences
+}
+
+// gather collects the evidence about a tenant.
+func (w *world) gather(tn *tenant, calls []call) (*evidence, error) {
+	e := &evidence{slug: tn.slug, loose: w.loose, asked: map[string]map[string]entry{}}
+	for _, kind := range []string{kindInbound, kindReply, kindNotification, kindOperation} {
+		e.asked[kind] = w.ledger.entries(kind, tn.number)
+	}
+	for _, c := range calls {
+		if c.Account == tn.ref {
+			e.calls = append(e.calls, c)
+		}
+	}
+	for _, s := range tn.sees {
+		s.mu.Lock()
+		e.heard = append(e.heard, hearing{start: s.start, list: s.list, wrong: s.wrong})
+		s.mu.Unlock()
+	}
+	err := w.sql(func(ctx context.Context, conn *pgx.Conn) (err error) {
+		return errors.Join(w.gatherCounts(ctx, conn, tn, e), w.gatherSent(ctx, conn, tn, e))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if e.events, err = w.events(tn); err != nil {
+		return nil, err
+	}
+	e.served, err = w.served(tn)
+	return e, err
+}
+
+func (w *world) gatherCounts(ctx context.Context, conn *pgx.Conn, tn *tenant, e *evidence) (err error) {
+	for query, into := range map[string]*map[string]int{
+		`SELECT external_id, count(*) FROM messages WHERE tenant_id = $1 AND direction = 'INBOUND' GROUP BY 1`: &e.received,
+		`SELECT m.external_id, count(*) FROM messages m JOIN events e ON e.tenant_id = m.tenant_id AND e.message_id = m.id
+			AND e.kind = 'MESSAGE_CREATED' WHERE m.tenant_id = $1 AND m.direction = 'INBOUND' GROUP BY 1`: &e.arrivals,
+		`SELECT key, count(*) FROM idempotency_keys WHERE tenant_id = $1 AND key LIKE 'operation-%' GROUP BY 1`: &e.kept,
+		`SELECT a.email || ' ' || m.conversation_id, count(*) FROM messages m JOIN agents a ON a.tenant_id = m.tenant_id
+			LEFT JOIN read_cursors r ON r.tenant_id = m.tenant_id AND r.agent_id = a.id AND r.conversation_id = m.conversation_id
+			WHERE m.tenant_id = $1 AND m.direction = 'INBOUND' AND m.seq > coalesce(r.seq, 0) GROUP BY 1`: &e.unread,
+	} {
+		if *into, err = counts(ctx, conn, query, tn.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) gatherSent(ctx context.Context, conn *pgx.Conn, tn *tenant, e *evidence) error {
+	rows, err := conn.Query(ctx, `SELECT m.id::text, m.text, coalesce(m.correlation_id, ''), m.status, coalesce(m.failed_code, ''),
+		(SELECT count(*) FROM delivery_attempts a WHERE a.tenant_id = m.tenant_id AND a.message_id = m.id)
+		FROM messages m WHERE m.tenant_id = $1 AND m.direction = 'OUTBOUND'`, tn.id)
+	if err != nil {
+		return err
+	}
+	if e.sent, err = pgx.CollectRows(rows, pgx.RowToStructByPos[sent]); err != nil {
+		return err
+	}
+	if rows, err = conn.Query(ctx, `SELECT id::text, message_id::text FROM delivery_attempts WHERE tenant_id = $1`, tn.id); err != nil {
+		return err
+	}
+	e.owners = map[string]string{}
+	var attempt, message string
+	_, err = pgx.ForEachRow(rows, []any{&attempt, &message}, func() error { e.owners[attempt] = message; return nil })
+	return err
+}
+
+// counts runs a query of a text and a number.
+func counts(ctx context.Context, conn *pgx.Conn, query string, args ...any) (map[string]int, error) {
+	rows, err := conn.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]int{}
+	var name string
+	var n int
+	_, err = pgx.ForEachRow(rows, []any{&name, &n}, func() error { found[name] = n; return nil })
+	return found, err
+}
+
+// served returns what the API says each agent has not read.
+func (w *world) served(tn *tenant) (map[string]int, error) {
+	found := map[string]int{}
+	for _, a := range tn.agents {
+		for after := any(nil); ; {
+			var page struct {
+				PageInfo struct {
+					HasNextPage bool
+					EndCursor   string
+				}
+				Edges []struct {
+					UnreadCount int
+					Node        struct{ ID string }
+				}
+			}
+			got := a.query(`query ($after: String) { conversations(first: 100, after: $after) { pageInfo { hasNextPage endCursor }
+				edges { unreadCount node { id } } } }`, map[string]any{"after": after})
+			if code := got.code(); code != "" {
+				return nil, fmt.Errorf("the conversations of %s: %s", a.email, code)
+			}
+			if err := json.Unmarshal(got.Data["conversations"], &page); err != nil {
+				return nil, err
+			}
+			for _, edge := range page.Edges {
+				if edge.UnreadCount > 0 {
+					found[a.email+" "+edge.Node.ID] = edge.UnreadCount
+				}
+			}
+			if after = page.PageInfo.EndCursor; !page.PageInfo.HasNextPage {
+				break
+			}
+		}
+	}
+	return found, nil
+}
+
+// events returns what conversationEvents is about, in order.
+func (w *world) events(tn *tenant) (all []told, err error) {
+	err = w.sql(func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `SELECT seq, kind, coalesce(conversation_id::text, ''), coalesce(message_id::text, '') FROM events
+			WHERE tenant_id = $1 AND conversation_id IS NOT NULL AND channel_account_id IS NOT NULL AND status_after IS NOT NULL AND kind IN (
+			'CONVERSATION_CREATED', 'CONVERSATION_ASSIGNED', 'CONVERSATION_RESOLVED', 'CONVERSATION_REOPENED', 'CONVERSATION_SNOOZED',
+			'CONVERSATION_WOKEN', 'CONVERSATION_FLAGGED', 'MESSAGE_CREATED', 'CONTACT_CHANGED') ORDER BY seq`, tn.id)
+		if err != nil {
+			return err
+		}
+		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[told])
+		return err
+	})
+	return all, err
+}
+
+func (w *world) calls() ([]call, error) {
+	var all struct{ Calls []call }
+	err := w.tryAsk("GET", w.vendorURL()+"/api/calls", nil, &all)
+	return all.Calls, err
+}
+
+// remains looks at what is left in the installation at rest.
+func (w *world) remains() (*residue, error) {
+	r := &residue{goroutines: map[string]int{}, points: w.passed()}
+	for _, p := range w.processes() {
+		r.printed = append(r.printed, p.out.findings()...)
+	}
+	for _, p := range w.processes()[1:] {
+		n, err := p.metric("go_goroutines")
+		if err != nil {
+			return nil, err
+		}
+		r.goroutines[p.name] = int(n)
+	}
+	err := w.sql(func(ctx context.Context, conn *pgx.Conn) error {
+		const sessions = `SELECT concat_ws(' ', application_name, state, left(query, 80)), (xact_start < now() - interval '5 seconds')::int
+			FROM pg_stat_activity WHERE datname = 'switchboard' AND usename = 'switchboard_app'`
+		rows, err := conn.Query(ctx, sessions)
+		if err != nil {
+			return err
+		}
+		var about string
+		var old *int
+		_, err = pgx.ForEachRow(rows, []any{&about, &old}, func() error {
+			if r.backends++; old != nil && *old == 1 {
+				r.idle = append(r.idle, about)
+			}
+			return nil
+		})
+		return err
+	})
+	if out, failed := w.try("", nil, "verify", "--quiet"); failed != nil {
+		r.verify = failed.Error() + "\n" + out + w.history(out)
+	}
+	return r, errors.Join(err, w.searchRedis(r), w.searchLog(r))
+}
+
+// searchRedis lists the keys, and looks for canaries in what they hold.
+func (w *world) searchRedis(r *residue) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	client := w.redisClient()
+	for keys := client.Scan(ctx, 0, "", 1000).Iterator(); ; {
+		if !keys.Next(ctx) {
+			return keys.Err()
+		}
+		r.keys = append(r.keys, keys.Val())
+		if word := w.secret.in(keys.Val() + contents(ctx, client, keys.Val())); word != "" {
+			r.secrets = append(r.secrets, "Redis holds "+word+" in "+keys.Val())
+		}
+	}
+}
+
+// contents returns what a key holds; nothing when it has ended meanwhile.
+func contents(ctx context.Context, client *redis.Client, key string) string {
+	switch client.Type(ctx, key).Val() {
+	case "string":
+		return client.Get(ctx, key).Val()
+	case "hash":
+		return fmt.Sprint(client.HGetAll(ctx, key).Val())
+	case "list":
+		return fmt.Sprint(client.LRange(ctx, key, 0, -1).Val())
+	case "set":
+		return fmt.Sprint(client.SMembers(ctx, key).Val())
+	case "zset":
+		return fmt.Sprint(client.ZRange(ctx, key, 0, -1).Val())
+	}
+	return ""
+}
+
+// searchLog looks for canaries in the log of Postgres.
+func (w *world) searchLog(r *residue) error {
+	text, err := os.ReadFile(filepath.Join(w.postgres().Dir(), "server.log"))
+	for line := range strings.Lines(string(text)) {
+		if word := w.secret.in(line); word != "" {
+			r.secrets = append(r.secrets, "Postgres logs "+word+": "+line)
+		}
+	}
+	return err
+}
+
+// history tells the events of the conversations that a finding of verify names.
+func (w *world) history(findings string) string {
+	var text strings.Builder
+	for _, id := range regexp.MustCompile(`conversation ([0-9a-f-]{36})`).FindAllStringSubmatch(findings, 2) {
+		_ = w.sql(func(ctx context.Context, conn *pgx.Conn) error { // what cannot be told stays untold: the finding is an error already
+			lines, err := counts(ctx, conn, `SELECT concat_ws(' ', lpad(seq::text, 7, '0'), at, kind, actor_kind, cause, message_id,
+				status_before || '>' || status_after, coalesce(assignee_before::text, '-') || '>' || coalesce(assignee_after::text, '-')), 1
+				FROM events WHERE conversation_id = $1`, id[1])
+			for _, line := range slices.Sorted(maps.Keys(lines)) {
+				text.WriteString("\n" + line)
+			}
+			return err
+		})
+	}
+	return text.String()
+}

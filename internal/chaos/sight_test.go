@@ -1,0 +1,180 @@
+package chaos
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+)
+
+// lived is a tenant about which everybody says the same.
+func lived() *evidence {
+	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
+	id := func(kind, key, message string, a string) entry {
+		return entry{Kind: kind, Key: key, Answer: a, ID: message}
+	}
+	events := []told{{1, "CONVERSATION_CREATED", "c", ""}, {2, "MESSAGE_CREATED", "c", "m1"}, {4, "CONVERSATION_ASSIGNED", "c", ""}}
+	return &evidence{
+		slug: "acme",
+		asked: map[string]map[string]entry{
+			kindInbound:      {"w1": id(kindInbound, "w1", "", answerYes), "w2": id(kindInbound, "w2", "", answerUnknown), "w3": id(kindInbound, "w3", "", answerNo)},
+			kindReply:        {"r1": id(kindReply, "r1", "m1", answerYes), "r2": id(kindReply, "r2", "", answerNo)},
+			kindNotification: {"n1": id(kindNotification, "n1", "m2", answerYes), "n2": id(kindNotification, "n2", "m3", answerYes)},
+			kindOperation:    {"o1": id(kindOperation, "o1", "", answerYes), "o2": id(kindOperation, "o2", "", answerNo)},
+		},
+		received: map[string]int{"w1": 1}, arrivals: map[string]int{"w1": 1}, kept: map[string]int{"o1": 1},
+		sent: []sent{
+			{ID: "m1", Text: canary + "r1", Status: "READ", Attempts: 2}, {ID: "m2", Correlation: "n1", Status: "SENT", Attempts: 1},
+			{ID: "m3", Correlation: "n2", Status: "FAILED", Code: "131026", Attempts: 1},
+		},
+		owners: map[string]string{"a1": "m1", "a2": "m1", "a3": "m2", "a4": "m3"},
+		calls: []call{
+			{Seq: 1, Opaque: "a1", StartedAt: at(0), EndedAt: at(10)}, {Seq: 2, Opaque: "a2", StartedAt: at(20), EndedAt: at(30), Accepted: true},
+			{Seq: 3, Opaque: "a3", StartedAt: at(5), EndedAt: at(9), Accepted: true}, {Seq: 4, Opaque: "a4", StartedAt: at(6), EndedAt: at(9)},
+		},
+		events: events, heard: []hearing{{start: 0, list: events}, {start: 2, list: events[2:]}},
+		unread: map[string]int{"robin c": 1}, served: map[string]int{"robin c": 1},
+	}
+}
+
+// complaints returns what a judge says.
+func complaints(judge func(complaint)) (all []string) {
+	judge(func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) })
+	return all
+}
+
+// The oracle has nothing to say where all is right, and says so for every kind of difference: one that cannot see proves nothing.
+func TestOracleSeesEachDifference(t *testing.T) {
+	t.Parallel()
+	if said := complaints(lived().judge); len(said) > 0 {
+		t.Fatalf("where all is right: %v", said)
+	}
+	late := func(e *evidence) { e.calls[1].StartedAt = e.calls[0].EndedAt.Add(-time.Millisecond) }
+	again := func(e *evidence) { e.calls[0].Accepted = true }
+	for name, c := range map[string]struct {
+		spoil func(*evidence)
+		says  string
+	}{
+		"message lost":           {func(e *evidence) { delete(e.received, "w1") }, "w1 was answered yes () and has 0 messages"},
+		"message doubled":        {func(e *evidence) { e.received["w1"] = 2 }, "has 2 messages"},
+		"unanswered doubled":     {func(e *evidence) { e.received["w2"], e.arrivals["w2"] = 2, 1 }, "w2 was answered unknown () and has 2 messages"},
+		"refused, and there":     {func(e *evidence) { e.received["w3"], e.arrivals["w3"] = 1, 1 }, "w3 was answered no () and has 1 messages"},
+		"message of nobody":      {func(e *evidence) { e.received["w9"] = 1 }, "w9 was never asked for"},
+		"arrival untold":         {func(e *evidence) { delete(e.arrivals, "w1") }, "has 0 events"},
+		"arrival told twice":     {func(e *evidence) { e.arrivals["w1"] = 2 }, "has 2 events"},
+		"operation lost":         {func(e *evidence) { delete(e.kept, "o1") }, "o1 was answered yes () and has 0 kept keys"},
+		"operation refused":      {func(e *evidence) { e.kept["o2"] = 1 }, "o2 was answered no () and has 1 kept keys"},
+		"reply lost":             {func(e *evidence) { e.sent = e.sent[1:] }, "r1 was answered yes () and has 0 messages"},
+		"reply doubled":          {func(e *evidence) { e.sent = append(e.sent, e.sent[0]) }, "has 2 messages"},
+		"notification lost":      {func(e *evidence) { e.sent = e.sent[:2] }, "n2 was answered yes () and has 0 messages"},
+		"another message":        {func(e *evidence) { e.sent[0].ID = "m7" }, "was answered with message m1 and is m7"},
+		"refused, and sent":      {func(e *evidence) { e.sent[1].Correlation = ""; e.sent[1].Text = canary + "r2" }, "r2 was answered no () and has 1 messages"},
+		"still queued":           {func(e *evidence) { e.sent[1].Status = "QUEUED" }, "m2 is still QUEUED"},
+		"sent, never called":     {func(e *evidence) { e.calls = append(e.calls[:2:2], e.calls[3]) }, "the provider accepted 0 calls"},
+		"accepted twice":         {again, "the provider accepted 2 calls"},
+		"failed, and accepted":   {func(e *evidence) { e.calls[3].Accepted = true }, "FAILED with 131026 after 1 attempts; the provider accepted 1"},
+		"failed, and not called": {func(e *evidence) { e.calls = e.calls[:3] }, "FAILED with 131026 after 1 attempts; the provider accepted 0"},
+		"two at a time":          {late, "call 2 began 1ms before call 1 ended"},
+		"call of nobody":         {func(e *evidence) { e.calls[2].Opaque = "a9" }, `names attempt "a9", which is on no record`},
+		"event untold":           {func(e *evidence) { e.heard[0].list = e.heard[0].list[:2] }, "number 2 is nothing"},
+		"event left out":         {func(e *evidence) { e.heard[0].list = []told{e.events[0], e.events[2]} }, "was told 2 events of 3; number 1"},
+		"event told twice":       {func(e *evidence) { e.heard[1].list = append(e.heard[1].list, e.events[2]) }, "was told 2 events of 1"},
+		"event of nobody":        {func(e *evidence) { e.events = e.events[:2] }, "was told 3 events of 2"},
+		"another event":          {func(e *evidence) { e.heard[1].list = []told{{4, "CONVERSATION_WOKEN", "c", ""}} }, "CONVERSATION_WOKEN"},
+		"subscriber complains":   {func(e *evidence) { e.heard[0].wrong = []string{"event 2 after 2"} }, "event 2 after 2"},
+		"unread uncounted":       {func(e *evidence) { delete(e.served, "robin c") }, "robin c has 1 unread messages; the API says 0"},
+		"read, and counted":      {func(e *evidence) { e.served["robin d"] = 2 }, "robin d has 0 unread messages; the API says 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := lived()
+			c.spoil(e)
+			if said := strings.Join(complaints(e.judge), "\n"); !strings.Contains(said, c.says) {
+				t.Errorf("the oracle says %q, and nothing of %q", said, c.says)
+			}
+		})
+	}
+	for name, spoil := range map[string]func(*evidence){"overlap": late, "second call": again} {
+		e := lived()
+		e.loose = true
+		if spoil(e); len(complaints(e.judge)) > 0 {
+			t.Errorf("%s where a lease may end: %v", name, complaints(e.judge))
+		}
+	}
+	e := lived()
+	e.loose = true
+	again(e)
+	e.sent[0].Attempts = 1
+	if len(complaints(e.judge)) == 0 {
+		t.Error("two accepted calls of one attempt are a difference, whatever a lease may do")
+	}
+}
+
+// What an installation may leave behind is judged, too.
+func TestOracleSeesWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	clean := func() *residue {
+		return &residue{keys: []string{"asynq:{default}:pending", "bell:1", "rate:2"}, goroutines: map[string]int{"serve0": 90}, backends: 60,
+			points: map[string][2]int{"in.read": {3, 400}}}
+	}
+	if said := complaints(clean().judge); len(said) > 0 {
+		t.Fatalf("where all is right: %v", said)
+	}
+	for says, spoil := range map[string]func(*residue){
+		"printed: panic: nil":                   func(r *residue) { r.printed = []string{"panic: nil\n"} },
+		`Redis holds "cache:1"`:                 func(r *residue) { r.keys = append(r.keys, "cache:1") },
+		"secrets: Redis holds kestrel":          func(r *residue) { r.secrets = []string{"Redis holds kestrel in rate:2"} },
+		"a connection holds a transaction":      func(r *residue) { r.idle = []string{"switchboard idle in transaction"} },
+		"serve0 has 501 goroutines at rest":     func(r *residue) { r.goroutines["serve0"] = mostGoroutines + 1 },
+		"there are 121 connections":             func(r *residue) { r.backends = mostBackends + 1 },
+		"verify: exit status 1":                 func(r *residue) { r.verify = "exit status 1" },
+		"the load never passed out.claim; 2 ki": func(r *residue) { r.points["out.claim"] = [2]int{2, 0} },
+	} {
+		r := clean()
+		spoil(r)
+		if said := complaints(r.judge); len(said) != 1 || !strings.Contains(said[0], says) {
+			t.Errorf("the oracle says %q, want %q", said, says)
+		}
+	}
+}
+
+// Crashes and secrets in what a process prints are seen, and ordered ones are let pass.
+func TestPrintedLinesAreRead(t *testing.T) {
+	t.Parallel()
+	secret := &canaries{}
+	secret.add(password, canary)
+	out := &tail{secret: secret, killed: map[string]int{}}
+	for _, line := range []string{
+		`{"level":"WARN","msg":"fine"}`, "panic: faultpoint: in.read", "faultpoint: kill at in.read", "panic: out of luck", "fatal error: all asleep",
+		"WARNING: DATA RACE", `{"msg":"` + canary + `reply-1"}`, `{"msg":"` + password + `"}`,
+	} {
+		out.say("%s", line)
+	}
+	if got := out.findings(); len(got) != 5 {
+		t.Errorf("found %q", got)
+	}
+	if got := out.kills(); !maps.Equal(got, map[string]int{"in.read": 1}) {
+		t.Errorf("counted the kills %v", got)
+	}
+}
+
+// What grows in a soak is seen, through its noise.
+func TestSeriesThatGrowAreSeen(t *testing.T) {
+	t.Parallel()
+	flat, rising := series{slack: 5}, series{slack: 5}
+	for i := range 400 {
+		at := time.Duration(i) * 10 * time.Second
+		noise := float64(i * 7919 % 11)
+		flat.at, flat.value = append(flat.at, at), append(flat.value, 100+noise)
+		rising.at, rising.value = append(rising.at, at), append(rising.value, 100+noise+float64(i)/8)
+	}
+	if err := flat.grown(); err != nil {
+		t.Error(err)
+	}
+	if rising.grown() == nil || rising.slope() < 40 || rising.slope() > 50 {
+		t.Errorf("a rise of 45 an hour is %v, %.1f an hour", rising.grown(), rising.slope())
+	}
+	if (series{value: flat.value[:7], at: flat.at[:7]}).grown() == nil {
+		t.Error("seven samples say nothing, and pass")
+	}
+}
