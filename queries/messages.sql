@@ -52,12 +52,3 @@ WHERE tenant_id = @tenant_id AND id = ANY (@ids::uuid[]) AND raw IS NOT NULL ORD
 
 -- name: BumpMessages :many
 UPDATE messages SET version = version + 1 WHERE tenant_id = @tenant_id AND id = ANY (@ids::uuid[]) RETURNING id, version;
-
--- name: KnownExternalIDs :many
--- What is stored under the providers' ids, messages and marks alike; a mark has no message of its own.
-SELECT wanted.account::uuid AS channel_account_id, wanted.external::text AS external_id, m.id AS message_id,
-  coalesce(m.conversation_id, k.conversation_id)::uuid AS conversation_id
-FROM (SELECT unnest(@channel_account_ids::uuid[]) AS account, unnest(@external_ids::text[]) AS external) wanted
-LEFT JOIN messages m ON m.tenant_id = @tenant_id AND m.channel_account_id = wanted.account AND m.external_id = wanted.external
-LEFT JOIN message_marks k ON k.tenant_id = @tenant_id AND k.channel_account_id = wanted.account AND k.external_id = wanted.external
-WHERE m.id IS NOT NULL OR k.id IS NOT NULL;

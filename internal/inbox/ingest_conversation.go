@@ -1,8 +1,8 @@
 package inbox
 
 import (
+	"bytes"
 	"context"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,53 +23,49 @@ type slot struct {
 	entered      bool // a message of this batch has reached it, so it is open
 }
 
-// conversations locks the newest conversation of each sender who wrote a message, those of the messages that are marked, and the
-// ones in also.
-func (b *batch) conversations(ctx context.Context, messages []*incoming, also []uuid.UUID) (*housing, error) {
-	h := &housing{current: map[Pair]*slot{}, byID: map[uuid.UUID]*Conversation{}}
-	var pairs []Pair
+// house notes the locked conversations, the newest of each pair to take its messages, and asks for the routing of those messages that find
+// none in progress.
+func (b *batch) house(ctx context.Context, messages []*incoming, locked []Conversation) (*housing, error) {
+	h := &housing{current: map[Pair]*slot{}, byID: make(map[uuid.UUID]*Conversation, len(locked))}
+	for i := range locked {
+		h.keep(&locked[i])
+	}
 	var accounts []uuid.UUID
-	ids := slices.Clone(also)
 	for _, m := range messages {
-		if m.message != nil {
-			pairs = append(pairs, m.pair())
+		if m.message == nil {
+			continue
+		}
+		if s := h.current[m.pair()]; s == nil || s.conversation.Status == StatusResolved {
 			accounts = append(accounts, m.arrival.account)
-		} else if m.target.ConversationID != uuid.Nil {
-			ids = append(ids, m.target.ConversationID)
 		}
 	}
-	var newest []uuid.UUID
-	var err error
-	if len(pairs) > 0 {
-		if h.routings, err = b.tx.Routings(ctx, distinct(accounts)); err != nil {
-			return nil, err
-		}
-		if newest, err = b.tx.NewestConversations(ctx, distinct(pairs)); err != nil {
-			return nil, err
-		}
-	}
-	if ids = distinct(append(ids, newest...)); len(ids) == 0 {
+	if len(accounts) == 0 {
 		return h, nil
 	}
-	locked, err := b.tx.LockConversations(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	h.keep(locked, newest)
-	return h, nil
+	var err error
+	h.routings, err = b.tx.Routings(ctx, distinct(accounts))
+	return h, err
 }
 
-// keep notes the locked conversations; the newest of a pair takes its messages.
-func (h *housing) keep(locked []Conversation, newest []uuid.UUID) {
-	for i := range locked {
-		h.byID[locked[i].ID] = &locked[i]
+// keep notes a locked conversation. Of a pair the active one takes messages, or else the one that was created last.
+func (h *housing) keep(c *Conversation) {
+	h.byID[c.ID] = c
+	pair := Pair{ContactID: c.ContactID, ChannelAccountID: c.ChannelAccountID}
+	if s := h.current[pair]; s != nil && !newer(c, s.before) {
+		return
 	}
-	for _, id := range newest {
-		if c := h.byID[id]; c != nil {
-			before := *c
-			h.current[Pair{ContactID: c.ContactID, ChannelAccountID: c.ChannelAccountID}] = &slot{before: &before, conversation: c}
-		}
+	before := *c
+	h.current[pair] = &slot{before: &before, conversation: c}
+}
+
+func newer(c, than *Conversation) bool {
+	if active := c.Status != StatusResolved; active != (than.Status != StatusResolved) {
+		return active
 	}
+	if order := c.CreatedAt.Compare(than.CreatedAt); order != 0 {
+		return order > 0
+	}
+	return bytes.Compare(c.ID[:], than.ID[:]) > 0
 }
 
 func (m *incoming) pair() Pair {

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -34,19 +35,23 @@ func (b *batch) applyMessages(ctx context.Context, messages []*incoming, also []
 	if len(messages) == 0 {
 		return nil
 	}
-	known, err := b.known(ctx, messages)
+	targets, err := b.targets(ctx, messages)
 	if err != nil {
 		return err
 	}
-	messages = b.withoutDuplicates(messages, known)
+	standing, err := b.standing(ctx, messages, targets, also)
+	if err != nil {
+		return err
+	}
+	messages = b.withoutDuplicates(messages, standing.Known)
 	if len(messages) == 0 {
 		return nil
 	}
-	if err := b.people(ctx, messages); err != nil {
+	if err := b.people(ctx, messages, standing); err != nil {
 		return err
 	}
-	findTargets(messages, known)
-	houses, err := b.conversations(ctx, messages, also)
+	findTargets(messages, targets)
+	houses, err := b.house(ctx, messages, standing.Conversations)
 	if err != nil {
 		return err
 	}
@@ -63,16 +68,37 @@ func (b *batch) applyMessages(ctx context.Context, messages []*incoming, also []
 	return nil
 }
 
-// known looks up the messages' own ids and their targets' at once.
-func (b *batch) known(ctx context.Context, messages []*incoming) (map[ExternalRef]Known, error) {
+// targets looks up the messages that marks are about.
+func (b *batch) targets(ctx context.Context, messages []*incoming) (map[ExternalRef]Known, error) {
 	var refs []ExternalRef
 	for _, m := range messages {
-		refs = append(refs, m.ref())
 		if isMark(m.event.Kind) {
 			refs = append(refs, m.targetRef())
 		}
 	}
+	if len(refs) == 0 {
+		return nil, nil
+	}
 	return b.tx.KnownExternalIDs(ctx, distinct(refs))
+}
+
+// standing looks up and locks whatever the messages meet, and the conversations of their targets and those in also with it.
+func (b *batch) standing(ctx context.Context, messages []*incoming, targets map[ExternalRef]Known, also []uuid.UUID) (Standing, error) {
+	arriving := Arriving{Others: slices.Clone(also)}
+	for _, t := range targets {
+		arriving.Others = append(arriving.Others, t.ConversationID)
+	}
+	var names []name
+	for _, m := range messages {
+		arriving.Refs = append(arriving.Refs, m.ref())
+		arriving.Accounts = append(arriving.Accounts, m.arrival.account)
+		names = append(names, m.names...)
+	}
+	for _, n := range distinct(names) {
+		arriving.Senders = append(arriving.Senders, Identity{Kind: n.kind, Value: n.value})
+	}
+	arriving.Refs, arriving.Accounts = distinct(arriving.Refs), distinct(arriving.Accounts)
+	return b.tx.LockStanding(ctx, arriving)
 }
 
 // withoutDuplicates gives every message that is stored already, or comes twice in this batch, its verdict, and returns the others. The
@@ -94,7 +120,7 @@ func (b *batch) withoutDuplicates(messages []*incoming, known map[ExternalRef]Kn
 
 // findTargets decides which marks change a message that is here, or comes with this batch. The others are shown as messages of their
 // own, so that nothing is invisible.
-func findTargets(messages []*incoming, known map[ExternalRef]Known) {
+func findTargets(messages []*incoming, targets map[ExternalRef]Known) {
 	coming := map[ExternalRef]*incoming{}
 	for _, m := range messages {
 		if !isMark(m.event.Kind) {
@@ -106,7 +132,7 @@ func findTargets(messages []*incoming, known map[ExternalRef]Known) {
 		if m.message != nil {
 			continue
 		}
-		if stored, here := known[m.targetRef()]; here && stored.MessageID != nil {
+		if stored, here := targets[m.targetRef()]; here && stored.MessageID != nil {
 			m.target = &stored
 			continue
 		}

@@ -33,11 +33,9 @@ type roster struct {
 }
 
 // people finds or makes the contact of each message, and writes what changed about contacts.
-func (b *batch) people(ctx context.Context, messages []*incoming) error {
+func (b *batch) people(ctx context.Context, messages []*incoming, standing Standing) error {
 	r := &roster{byName: map[name]*person{}, byID: map[uuid.UUID]*person{}, invalid: map[name]bool{}}
-	if err := r.load(ctx, b.tx, messages); err != nil {
-		return err
-	}
+	r.load(standing)
 	// Those who come under two names first, so that a message which carries only one of them finds the same contact.
 	for _, both := range []bool{true, false} {
 		for _, m := range messages {
@@ -65,41 +63,19 @@ func namesOf(from channel.Sender) []name {
 	return distinct(names)
 }
 
-// load finds the stored contacts of the senders and locks them.
-func (r *roster) load(ctx context.Context, tx Tx, messages []*incoming) error {
-	var wanted []Identity
-	seen := map[name]bool{}
-	for _, m := range messages {
-		for _, n := range m.names {
-			if !seen[n] {
-				seen[n] = true
-				wanted = append(wanted, Identity{Kind: n.kind, Value: n.value})
-			}
-		}
-	}
-	identities, err := tx.IdentitiesByValues(ctx, wanted)
-	if err != nil || len(identities) == 0 {
-		return err
-	}
-	var ids []uuid.UUID
-	for _, i := range identities {
-		ids = append(ids, i.ContactID)
-	}
-	contacts, err := tx.LockContacts(ctx, distinct(ids))
-	if err != nil {
-		return err
-	}
-	for i := range contacts {
-		p := &person{contact: &contacts[i]}
+// load enters the stored contacts of the senders.
+func (r *roster) load(standing Standing) {
+	for i := range standing.Contacts {
+		c := &standing.Contacts[i]
+		p := &person{contact: c}
 		r.people = append(r.people, p)
-		r.byID[contacts[i].ID] = p
+		r.byID[c.ID] = p
 	}
-	for _, i := range identities {
+	for _, i := range standing.Identities {
 		n := name{i.Kind, i.Value}
 		r.byName[n] = r.byID[i.ContactID]
 		r.invalid[n] = i.InvalidAt != nil
 	}
-	return nil
 }
 
 // meet gives the message its person and teaches that person the names that nobody has yet.

@@ -176,3 +176,25 @@ func TestMarksChangeTheirTargetOrAreShown(t *testing.T) {
 		t.Errorf("marks = %v", kinds)
 	}
 }
+
+// A mark on a message of an ended conversation locks that one too; what is written in the same batch goes to the conversation in progress all
+// the same, and once that has ended as well, to the one that began last.
+func TestMarkOfAnEndedConversationTakesNoMessages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h, in := w.house("3008"), w.ingest()
+	w.send(in, h.text("m1", "+491711234567", "first"))
+	h.resolve(24*8, nil)
+	w.send(in, h.text("m2", "+491711234567", "second, a week later"))
+	heart := func(id string) channel.Item {
+		return h.item(channel.Inbound{ExternalID: id, From: channel.Sender{Phone: "+491711234567"}, Kind: channel.KindReaction, Target: "m1", Text: "x"})
+	}
+	w.send(in, heart("r1"), h.text("m3", "+491711234567", "third"))
+	h.resolve(1, nil)
+	w.send(in, heart("r2"), h.text("m4", "+491711234567", "fourth"))
+	got := many[string](w, `SELECT string_agg(m.external_id, ' ' ORDER BY m.seq) FROM messages m JOIN conversations c ON c.id = m.conversation_id
+		GROUP BY c.tenant_id, c.id, c.created_at ORDER BY c.created_at`)
+	if want := []string{"m1", "m2 m3 m4"}; !slices.Equal(got, want) {
+		t.Errorf("conversations hold %q, want %q", got, want)
+	}
+}

@@ -12,39 +12,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const identitiesByValues = `-- name: IdentitiesByValues :many
-SELECT i.tenant_id, i.kind, i.value, i.contact_id, i.created_at, i.invalid_at, i.invalid_reason FROM (SELECT unnest($1::text[]) AS kind, unnest($2::text[]) AS value) wanted
-JOIN contact_identities i ON i.tenant_id = $3 AND i.kind = wanted.kind AND i.value = wanted.value
-`
-
-func (q *Queries) IdentitiesByValues(ctx context.Context, kinds []string, values []string, tenantID uuid.UUID) ([]ContactIdentity, error) {
-	rows, err := q.db.Query(ctx, identitiesByValues, kinds, values, tenantID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ContactIdentity
-	for rows.Next() {
-		var i ContactIdentity
-		if err := rows.Scan(
-			&i.TenantID,
-			&i.Kind,
-			&i.Value,
-			&i.ContactID,
-			&i.CreatedAt,
-			&i.InvalidAt,
-			&i.InvalidReason,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const ingestAccounts = `-- name: IngestAccounts :many
 SELECT a.id, a.team_id, t.reopen_within_days, t.reopen_keeps_assignee
 FROM channel_accounts a JOIN tenants t ON t.tenant_id = a.tenant_id
@@ -125,65 +92,6 @@ func (q *Queries) InsertIdentities(ctx context.Context, arg InsertIdentitiesPara
 		arg.CreatedAts,
 	)
 	return err
-}
-
-const lockContacts = `-- name: LockContacts :many
-SELECT tenant_id, id, name, version, created_at FROM contacts WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
-`
-
-func (q *Queries) LockContacts(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]Contact, error) {
-	rows, err := q.db.Query(ctx, lockContacts, tenantID, ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Contact
-	for rows.Next() {
-		var i Contact
-		if err := rows.Scan(
-			&i.TenantID,
-			&i.ID,
-			&i.Name,
-			&i.Version,
-			&i.CreatedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const newestConversations = `-- name: NewestConversations :many
-SELECT newest.id FROM (SELECT unnest($1::uuid[]) AS contact, unnest($2::uuid[]) AS account) pair
-CROSS JOIN LATERAL (
-  SELECT c.id FROM conversations c
-  WHERE c.tenant_id = $3 AND c.contact_id = pair.contact AND c.channel_account_id = pair.account
-  ORDER BY c.status = 'RESOLVED', c.created_at DESC, c.id DESC LIMIT 1) newest
-`
-
-// Of each contact on each account: the active conversation, or else the one resolved last.
-func (q *Queries) NewestConversations(ctx context.Context, contactIds []uuid.UUID, channelAccountIds []uuid.UUID, tenantID uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, newestConversations, contactIds, channelAccountIds, tenantID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []uuid.UUID
-	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const updateContacts = `-- name: UpdateContacts :exec

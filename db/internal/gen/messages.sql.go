@@ -117,48 +117,6 @@ func (q *Queries) InsertMessages(ctx context.Context, arg InsertMessagesParams) 
 	return err
 }
 
-const knownExternalIDs = `-- name: KnownExternalIDs :many
-SELECT wanted.account::uuid AS channel_account_id, wanted.external::text AS external_id, m.id AS message_id,
-  coalesce(m.conversation_id, k.conversation_id)::uuid AS conversation_id
-FROM (SELECT unnest($1::uuid[]) AS account, unnest($2::text[]) AS external) wanted
-LEFT JOIN messages m ON m.tenant_id = $3 AND m.channel_account_id = wanted.account AND m.external_id = wanted.external
-LEFT JOIN message_marks k ON k.tenant_id = $3 AND k.channel_account_id = wanted.account AND k.external_id = wanted.external
-WHERE m.id IS NOT NULL OR k.id IS NOT NULL
-`
-
-type KnownExternalIDsRow struct {
-	ChannelAccountID uuid.UUID
-	ExternalID       string
-	MessageID        *uuid.UUID
-	ConversationID   uuid.UUID
-}
-
-// What is stored under the providers' ids, messages and marks alike; a mark has no message of its own.
-func (q *Queries) KnownExternalIDs(ctx context.Context, channelAccountIds []uuid.UUID, externalIds []string, tenantID uuid.UUID) ([]KnownExternalIDsRow, error) {
-	rows, err := q.db.Query(ctx, knownExternalIDs, channelAccountIds, externalIds, tenantID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []KnownExternalIDsRow
-	for rows.Next() {
-		var i KnownExternalIDsRow
-		if err := rows.Scan(
-			&i.ChannelAccountID,
-			&i.ExternalID,
-			&i.MessageID,
-			&i.ConversationID,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const lockMessages = `-- name: LockMessages :many
 SELECT id, conversation_id, channel_account_id, seq, inbound_no, direction, kind, text, content, external_id, reply_to, author_agent_id,
   author_api_key_id, correlation_id, retry_of, on_unknown, status, failed_code, failed_reason, sent_at, delivered_at, read_at,
