@@ -2,8 +2,11 @@ package db
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/switchboard-inbox/switchboard/db/internal/gen"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
@@ -11,21 +14,34 @@ import (
 
 // ContactsByIDs implements inbox.ContactRows.
 func (tx *Tx) ContactsByIDs(ctx context.Context, ids []uuid.UUID) ([]inbox.Contact, error) {
-	rows, err := tx.q.ContactsByIDs(ctx, tx.tenant, ids)
-	if err != nil {
+	batch := &pgx.Batch{}
+	found := queueContacts(batch, tx.tenant, ids, true)
+	if err := tx.conn.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, err
 	}
-	names, err := tx.q.IdentitiesByContactIDs(ctx, tx.tenant, ids)
-	if err != nil {
-		return nil, err
+	return column(slices.Collect(maps.Values(found)), func(c *inbox.Contact) inbox.Contact { return *c }), nil
+}
+
+const (
+	contactsByIDs   = `SELECT tenant_id, id, name, version, created_at FROM contacts WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`
+	identitiesByIDs = `SELECT tenant_id, kind, value, contact_id, created_at, invalid_at, invalid_reason FROM contact_identities
+WHERE tenant_id = $1 AND contact_id = ANY ($2::uuid[])
+ORDER BY contact_id, array_position(ARRAY['PHONE', 'EMAIL', 'META_USER_ID'], kind), created_at, value`
+)
+
+// queueContacts queues the statements that read contacts, and returns the map that they will be put in.
+func queueContacts(batch *pgx.Batch, tenant uuid.UUID, ids []uuid.UUID, identities bool) map[uuid.UUID]*inbox.Contact {
+	found := queueByIDs(batch, contactsByIDs, tenant, ids, func(r gen.Contact) (uuid.UUID, inbox.Contact) {
+		return r.ID, inbox.Contact{ID: r.ID, Name: r.Name, Version: r.Version, CreatedAt: r.CreatedAt.UTC()}
+	})
+	if identities {
+		queueRows(batch, identitiesByIDs, tenant, ids, func(r gen.ContactIdentity) {
+			if c := found[r.ContactID]; c != nil {
+				c.Identities = append(c.Identities, identity(r))
+			}
+		})
 	}
-	identities := make(map[uuid.UUID][]inbox.Identity, len(rows))
-	for _, r := range names {
-		identities[r.ContactID] = append(identities[r.ContactID], identity(r))
-	}
-	return column(rows, func(r gen.Contact) inbox.Contact {
-		return inbox.Contact{ID: r.ID, Name: r.Name, Version: r.Version, CreatedAt: r.CreatedAt.UTC(), Identities: identities[r.ID]}
-	}), nil
+	return found
 }
 
 // VisibleContacts implements inbox.ContactRows.

@@ -30,24 +30,32 @@ const listBranch = `
   ORDER BY c.last_message_at DESC, c.id DESC LIMIT %limit%) x)`
 
 // ListConversations implements inbox.ConversationRows.
-func (tx *Tx) ListConversations(ctx context.Context, q inbox.ListQuery) ([]inbox.ListedConversation, error) {
-	s := newSelection(tx.tenant, q.Filter)
+func (tx *Tx) ListConversations(ctx context.Context, q inbox.ListQuery) (rows []inbox.ListedConversation, cursor inbox.Cursor, err error) {
+	batch := &pgx.Batch{}
+	queueHead(batch, tx.tenant, &cursor)
+	if query, args := listOf(tx.tenant, q); query != "" {
+		batch.Queue(query, args...).Query(func(found pgx.Rows) (err error) {
+			rows, err = pgx.CollectRows(found, listed)
+			return err
+		})
+	}
+	return rows, cursor, tx.conn.SendBatch(ctx, batch).Close()
+}
+
+// listOf returns the statement of a page and its arguments; "" when the viewer can see nothing under the filter.
+func listOf(tenant uuid.UUID, q inbox.ListQuery) (query string, args []any) {
+	s := newSelection(tenant, q.Filter)
 	if q.After != nil {
 		s.where("(c.last_message_at, c.id) < (" + s.arg(q.After.LastMessageAt) + "::timestamptz, " + s.arg(q.After.ID) + "::uuid)")
 	}
 	me := s.arg(q.Viewer.Agent) + "::uuid"
 	branches := s.branches(q, me)
 	if len(branches) == 0 {
-		return nil, nil
+		return "", nil
 	}
 	limit := strconv.Itoa(q.Limit)
-	query := strings.NewReplacer("%branches%", strings.Join(branches, " UNION ALL "), "%agent%", me).Replace(listPage)
-	query = strings.ReplaceAll(query, "%limit%", limit)
-	rows, err := tx.conn.Query(ctx, query, s.args...)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, listed)
+	query = strings.NewReplacer("%branches%", strings.Join(branches, " UNION ALL "), "%agent%", me).Replace(listPage)
+	return strings.ReplaceAll(query, "%limit%", limit), s.args
 }
 
 // listed scans the columns of conversations in the order of the table, which is the order of gen.Conversation, and then unread.

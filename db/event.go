@@ -22,6 +22,18 @@ func (tx *Tx) Head(ctx context.Context) (int64, string, error) {
 	return row.Seq, epochText(row.Epoch), nil
 }
 
+const headNow = `SELECT seq, epoch FROM tenant_heads WHERE tenant_id = $1`
+
+// queueHead reads where the stream stands, as the first statement of a message whose others read the data.
+func queueHead(batch *pgx.Batch, tenant uuid.UUID, cursor *inbox.Cursor) {
+	batch.Queue(headNow, tenant).QueryRow(func(row pgx.Row) error {
+		var epoch uuid.UUID
+		err := row.Scan(&cursor.Seq, &epoch)
+		cursor.Epoch = epochText(epoch)
+		return err
+	})
+}
+
 // The head's row lock is taken here, last, and held only until the commit that follows in the same message: numbers are given in
 // commit order and without gaps.
 const insertEvents = `

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -13,14 +14,23 @@ import (
 // and goes out in one message with the next statement that somebody waits for. Statements are executed in the order in which they were
 // given; only an error of one that was kept comes later, from the statement it went with.
 type line struct {
-	conn gen.DBTX
-	kept []statement
+	conn  gen.DBTX
+	kept  []statement
+	last  bool // the next message ends the transaction
+	ended bool
 }
 
 type statement struct {
 	sql  string
 	args []any
 }
+
+// errEnded is a read after the one that was said to be the last: a defect of ours, which must not go unseen, since the connection belongs to no
+// tenant any more.
+var errEnded = errors.New("a statement after the last one of its transaction")
+
+// plain reports whether a statement can go out by itself, with nothing before or behind it.
+func (l *line) plain() bool { return len(l.kept) == 0 && !l.last }
 
 // keep sends the statement with the next one.
 func (l *line) keep(s statement) { l.kept = append(l.kept, s) }
@@ -38,7 +48,7 @@ func (l *line) flush(ctx context.Context) error {
 
 // Exec implements gen.DBTX.
 func (l *line) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	if len(l.kept) == 0 {
+	if l.plain() {
 		return l.conn.Exec(ctx, sql, args...)
 	}
 	batch := &pgx.Batch{}
@@ -53,7 +63,7 @@ func (l *line) Exec(ctx context.Context, sql string, args ...any) (pgconn.Comman
 
 // Query implements gen.DBTX.
 func (l *line) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	if len(l.kept) == 0 {
+	if l.plain() {
 		return l.conn.Query(ctx, sql, args...)
 	}
 	batch := &pgx.Batch{}
@@ -69,7 +79,7 @@ func (l *line) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, er
 
 // QueryRow implements gen.DBTX.
 func (l *line) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	if len(l.kept) == 0 {
+	if l.plain() {
 		return l.conn.QueryRow(ctx, sql, args...)
 	}
 	batch := &pgx.Batch{}
@@ -80,16 +90,22 @@ func (l *line) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 
 // SendBatch implements gen.DBTX. The results that it returns are those of the batch, without what was kept.
 func (l *line) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
-	kept := l.kept
-	if len(kept) == 0 {
+	if l.plain() {
 		return l.conn.SendBatch(ctx, batch)
 	}
-	l.kept = nil
+	if l.ended {
+		return failedResults{err: errEnded}
+	}
+	kept := l.kept
+	l.kept, l.ended = nil, l.last
 	whole := &pgx.Batch{}
 	for _, s := range kept {
 		whole.Queue(s.sql, s.args...)
 	}
 	whole.QueuedQueries = append(whole.QueuedQueries, batch.QueuedQueries...)
+	if l.last {
+		whole.Queue("commit")
+	}
 	results := l.conn.SendBatch(ctx, whole)
 	for range kept {
 		if _, err := results.Exec(); err != nil {

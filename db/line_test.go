@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
+	"github.com/switchboard-inbox/switchboard/db"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
 )
@@ -51,5 +53,58 @@ func TestALateWriteThatFailsIsNotCommitted(t *testing.T) {
 	})
 	if err != nil || len(found) != 2 {
 		t.Errorf("%d conversations are there, %v; want the first and the one that was written just before the question", len(found), err)
+	}
+}
+
+// A transaction that reads ends with the read that was said to be its last; one that writes goes on and commits what it does after.
+func TestALastReadEndsItsTransaction(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	acme := w.Tenant("acme")
+	contact := acme.Contact("Sam", "+491")
+	read := func(ctx context.Context, tx inbox.Tx) (int, error) {
+		found, err := tx.ContactsByIDs(ctx, []uuid.UUID{contact})
+		return len(found), err
+	}
+	err := w.DB.ReadTenant(t.Context(), acme.ID, func(tx inbox.Tx) error {
+		tx.Last()
+		if n, err := read(t.Context(), tx); err != nil || n != 1 {
+			t.Errorf("the last read found %d, %v", n, err)
+		}
+		if n, err := read(t.Context(), tx); err == nil {
+			t.Errorf("a read after the last one found %d without an error", n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	db.EachIdle(t.Context(), w.DB, func(conn *pgx.Conn) {
+		if status := conn.PgConn().TxStatus(); status != 'I' {
+			t.Errorf("a connection came back in state %c", status)
+		}
+	})
+	account, now := acme.Account("main", nil), time.Now().UTC().Truncate(time.Microsecond)
+	c := inbox.Conversation{ID: inboxtest.NewID(), ContactID: contact, ChannelAccountID: account, Status: inbox.StatusOpen, Version: 1,
+		LastMessageAt: now, CreatedAt: now}
+	err = w.DB.InTenant(t.Context(), acme.ID, func(tx inbox.Tx) error {
+		tx.Last()
+		if _, err := read(t.Context(), tx); err != nil {
+			return err
+		}
+		return tx.InsertConversations(t.Context(), []inbox.Conversation{c})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = w.DB.ReadTenant(t.Context(), acme.ID, func(tx inbox.Tx) error {
+		found, err := tx.ConversationsByIDs(t.Context(), []uuid.UUID{c.ID})
+		if len(found) != 1 {
+			t.Error("what was written after the last read was not committed")
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -205,7 +205,7 @@ func builtStatements(t *testing.T, w *inboxtest.World) []string {
 		for _, v := range viewers {
 			for _, f := range filters {
 				f.Status = []inbox.Status{inbox.StatusOpen}
-				if _, err := tx.ListConversations(t.Context(), inbox.ListQuery{Filter: f, Viewer: v, Limit: 10}); err != nil {
+				if _, _, err := tx.ListConversations(t.Context(), inbox.ListQuery{Filter: f, Viewer: v, Limit: 10}); err != nil {
 					return fmt.Errorf("list: %w", err)
 				}
 				if _, err := tx.CountConversations(t.Context(), f, []inbox.Visibility{v}); err != nil {

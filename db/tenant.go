@@ -22,7 +22,11 @@ type Tx struct {
 	conn   *line        // for the few statements that sqlc cannot write
 	tenant uuid.UUID
 	events []inbox.Event
+	reads  bool // it is read-only
 }
+
+// Last implements inbox.Tx.
+func (tx *Tx) Last() { tx.conn.last = tx.reads }
 
 // InTenant implements inbox.Store.
 func (d *DB) InTenant(ctx context.Context, tenant inbox.TenantID, fn func(inbox.Tx) error) error {
@@ -62,9 +66,9 @@ func (d *DB) inTenant(ctx context.Context, tenant inbox.TenantID, fn func(*Tx) e
 }
 
 func (d *DB) readTenant(ctx context.Context, tenant inbox.TenantID, fn func(*Tx) error) error {
-	tx := &Tx{tenant: tenant.UUID()}
+	tx := &Tx{tenant: tenant.UUID(), reads: true}
 	return d.mapError(d.within(ctx, "begin isolation level repeatable read read only", tx, func() error {
-		if err := fn(tx); err != nil {
+		if err := fn(tx); err != nil || tx.conn.ended {
 			return err
 		}
 		_, err := tx.commit(ctx)

@@ -197,6 +197,7 @@ func preparations() map[string][]string {
 // that is right. What remains is proven: they give nothing to another tenant.
 func powerless() map[string]string {
 	return map[string]string{
+		"Last":         "sends nothing: it is about the statement after it",
 		"Ledger":       "asks for the time between one moment and the same",
 		"LockReceipts": "takes advisory locks only, by channel account and external id",
 		"Savepoint":    "runs what it is given",

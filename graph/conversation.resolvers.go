@@ -123,7 +123,7 @@ func (r *queryResolver) Conversations(ctx context.Context, filter *gen.Conversat
 	if err != nil {
 		return nil, err
 	}
-	page, err := r.Inbox.Conversations(ctx, actor, filterOf(filter), first, value(after))
+	page, err := r.Inbox.Conversations(ctx, actor, filterOf(filter), first, value(after), beside(ctx))
 	return conversationConnection(ctx, page), err
 }
 

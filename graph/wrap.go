@@ -33,6 +33,9 @@ func conversationConnection(ctx context.Context, page inbox.ConversationPage) *g
 		nodes[i] = edge.Node
 		connection.Edges[i] = gen.ConversationEdge{Cursor: edge.Cursor, Node: &edge.Node, UnreadCount: int(edge.Unread)}
 	}
+	if page.Beside != nil {
+		from(ctx).prime(page.Beside)
+	}
 	from(ctx).together(nodes)
 	if n := len(page.Edges); n > 0 {
 		connection.PageInfo.StartCursor, connection.PageInfo.EndCursor = &page.Edges[0].Cursor, &page.Edges[n-1].Cursor

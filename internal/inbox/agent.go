@@ -40,6 +40,7 @@ func (in *Inbox) Agents(ctx context.Context, actor Actor) (agents []Agent, err e
 // AgentsOf returns agents by id, disabled ones too; missing ones are absent.
 func (in *Inbox) AgentsOf(ctx context.Context, actor Actor, ids []uuid.UUID) (agents []Agent, err error) {
 	err = in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) error {
+		tx.Last()
 		agents, err = tx.AgentsByIDs(ctx, ids)
 		return err
 	})
@@ -51,5 +52,8 @@ func (in *Inbox) directory(ctx context.Context, actor Actor, read func(Tx) error
 	if err := actor.RequireReader(); err != nil {
 		return err
 	}
-	return in.store.ReadTenant(ctx, actor.Tenant(), read)
+	return in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) error {
+		tx.Last()
+		return read(tx)
+	})
 }

@@ -67,6 +67,7 @@ func (in *Inbox) ChannelAccounts(ctx context.Context, actor Actor) (accounts []C
 // ChannelAccountsOf returns channel accounts by id, for the conversations that a caller has been given already; missing ones are absent.
 func (in *Inbox) ChannelAccountsOf(ctx context.Context, actor Actor, ids []uuid.UUID) (accounts []ChannelAccount, err error) {
 	err = in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) error {
+		tx.Last()
 		accounts, err = tx.ChannelAccountsByIDs(ctx, ids)
 		return err
 	})

@@ -69,6 +69,7 @@ func (in *Inbox) Contact(ctx context.Context, actor Actor, id uuid.UUID) (Contac
 // ContactsOf returns contacts by id, for the conversations that a caller has been given already: it does not ask whether he sees them.
 func (in *Inbox) ContactsOf(ctx context.Context, actor Actor, ids []uuid.UUID) (contacts []Contact, err error) {
 	err = in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) error {
+		tx.Last()
 		contacts, err = tx.ContactsByIDs(ctx, ids)
 		return err
 	})

@@ -79,8 +79,10 @@ type ConversationRows interface {
 	InsertConversations(ctx context.Context, conversations []Conversation) error
 	// ActiveConversation returns the contact's conversation on the account that is not RESOLVED; nil when there is none.
 	ActiveConversation(ctx context.Context, contact, account uuid.UUID) (*uuid.UUID, error)
-	// ListConversations returns at most query.Limit conversations after query.After, newest message first.
-	ListConversations(ctx context.Context, query ListQuery) ([]ListedConversation, error)
+	// ListConversations returns at most query.Limit conversations after query.After, newest message first, and where the stream stands.
+	ListConversations(ctx context.Context, query ListQuery) ([]ListedConversation, Cursor, error)
+	// RowsBeside returns what the conversations point to, as far as it is wanted; the other maps of the snapshot stay nil.
+	RowsBeside(ctx context.Context, conversations []ListedConversation, want Beside) (*Snapshot, error)
 	// CountConversations returns the numbers of conversations under the filter less its Assignee that any of the viewers may see, by
 	// channel account and assignee. It is one statement however many viewers there are.
 	CountConversations(ctx context.Context, filter ConversationFilter, viewers []Visibility) ([]CountGroup, error)

@@ -47,6 +47,7 @@ func (in *Inbox) CountsOf(
 		if cursor, err = cursorNow(ctx, tx); err != nil {
 			return err
 		}
+		tx.Last()
 		groups, err = tx.CountConversations(ctx, filter, viewers)
 		return err
 	})

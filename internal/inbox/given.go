@@ -11,6 +11,7 @@ import (
 func (in *Inbox) ConversationGiven(ctx context.Context, actor Actor, id uuid.UUID) (Conversation, error) {
 	var c Conversation
 	err := in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) (err error) {
+		tx.Last()
 		c, err = one(ctx, tx, id)
 		return err
 	})
@@ -22,6 +23,7 @@ func (in *Inbox) ConversationGiven(ctx context.Context, actor Actor, id uuid.UUI
 func (in *Inbox) StreamCursor(ctx context.Context, actor Actor) (Cursor, error) {
 	var cursor Cursor
 	err := in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) (err error) {
+		tx.Last()
 		cursor, err = cursorNow(ctx, tx)
 		return err
 	})

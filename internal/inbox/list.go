@@ -78,7 +78,17 @@ type ConversationPage struct {
 	Edges       []ConversationEdge
 	HasNext     bool
 	HasPrevious bool
-	Cursor      Cursor // where the stream stood when this was read
+	Cursor      Cursor    // where the stream stood when this was read
+	Beside      *Snapshot // what was wanted beside the conversations; nil: nothing
+}
+
+// Beside says what of that to which conversations point is wanted together with them.
+type Beside struct {
+	Contacts   bool
+	Identities bool // of the contacts
+	Accounts   bool
+	Assignees  bool
+	Teams      bool
 }
 
 // ConversationEdge is a conversation in a list.
@@ -89,9 +99,11 @@ type ConversationEdge struct {
 }
 
 // Conversations returns the conversations under the filter that the actor sees, newest message first: the first so many after a place
-// ("" for the beginning). It returns Invalid for a page size that is not 1 to 100, for a place of another list, and for an unknown
+// ("" for the beginning), with what is wanted beside them, all of one moment. It returns Invalid for a page size that is not 1 to 100, for a place of another list, and for an unknown
 // filter value; and Forbidden for an API key that may not read.
-func (in *Inbox) Conversations(ctx context.Context, actor Actor, filter ConversationFilter, first int, after string) (ConversationPage, error) {
+func (in *Inbox) Conversations(
+	ctx context.Context, actor Actor, filter ConversationFilter, first int, after string, want Beside,
+) (ConversationPage, error) {
 	var page ConversationPage
 	filter, err := filter.check()
 	if err != nil {
@@ -112,17 +124,7 @@ func (in *Inbox) Conversations(ctx context.Context, actor Actor, filter Conversa
 		}
 		query.After = &place
 	}
-	var rows []ListedConversation
-	err = in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) (err error) {
-		if page.Cursor, err = cursorNow(ctx, tx); err != nil {
-			return err
-		}
-		rows, err = tx.ListConversations(ctx, query)
-		return err
-	})
-	if page.HasNext = len(rows) > first; page.HasNext {
-		rows = rows[:first]
-	}
+	rows, err := in.readList(ctx, actor.Tenant(), query, want, &page)
 	page.HasPrevious = after != ""
 	for _, r := range rows {
 		edge := ConversationEdge{Node: r.Conversation, Cursor: list.place(ListPlace{r.LastMessageAt, r.ID})}
@@ -134,10 +136,36 @@ func (in *Inbox) Conversations(ctx context.Context, actor Actor, filter Conversa
 	return page, err
 }
 
+// readList reads the rows of a page, and fills in what is not theirs.
+func (in *Inbox) readList(
+	ctx context.Context, tenant TenantID, query ListQuery, want Beside, page *ConversationPage,
+) (rows []ListedConversation, err error) {
+	err = in.store.ReadTenant(ctx, tenant, func(tx Tx) error {
+		alone := want == Beside{}
+		if alone {
+			tx.Last()
+		}
+		if rows, page.Cursor, err = tx.ListConversations(ctx, query); err != nil {
+			return err
+		}
+		if page.HasNext = len(rows) == query.Limit; page.HasNext {
+			rows = rows[:query.Limit-1]
+		}
+		if alone || len(rows) == 0 {
+			return nil
+		}
+		tx.Last()
+		page.Beside, err = tx.RowsBeside(ctx, rows, want)
+		return err
+	})
+	return rows, err
+}
+
 // Conversation returns a conversation that the actor sees; NotFound for any other.
 func (in *Inbox) Conversation(ctx context.Context, actor Actor, id uuid.UUID) (Conversation, error) {
 	var c Conversation
 	err := in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) (err error) {
+		tx.Last()
 		c, err = seen(ctx, tx, actor, id)
 		return err
 	})

@@ -2,6 +2,7 @@ package inbox_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -121,7 +122,7 @@ func (k *crowd) compare(t *testing.T, i int, actor inbox.Actor, filter inbox.Con
 		filter.Assignee = assignee
 		want, got := k.model(actor, filter), []uuid.UUID{}
 		for after := ""; ; {
-			page, err := k.in.Conversations(t.Context(), actor, filter, 17, after)
+			page, err := k.in.Conversations(t.Context(), actor, filter, 17, after, inbox.Beside{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -187,7 +188,7 @@ func TestBadgeEqualsTheModel(t *testing.T) {
 		if err != nil || badge != want.Conversations {
 			t.Errorf("viewer %d: unreadCount %d, %v; want %d", i, badge, err, want.Conversations)
 		}
-		page, err := k.in.Conversations(t.Context(), a, inbox.ConversationFilter{}, 100, "")
+		page, err := k.in.Conversations(t.Context(), a, inbox.ConversationFilter{}, 100, "", inbox.Beside{})
 		must(t, err)
 		for _, e := range page.Edges {
 			if e.Unread != want.ByConversation[e.Node.ID] {
@@ -201,7 +202,7 @@ func TestForeignPlacesAreRefused(t *testing.T) {
 	t.Parallel()
 	k := newCrowd(t, 30)
 	boss := k.actors[2]
-	page, err := k.in.Conversations(t.Context(), boss, inbox.ConversationFilter{}, 5, "")
+	page, err := k.in.Conversations(t.Context(), boss, inbox.ConversationFilter{}, 5, "", inbox.Beside{})
 	must(t, err)
 	place := page.Edges[4].Cursor
 	other := k.w.Tenant("other")
@@ -229,8 +230,59 @@ func TestForeignPlacesAreRefused(t *testing.T) {
 			inbox.APIKeyActor(k.acme.ID, inboxtest.NewID(), []inbox.Scope{inbox.ScopeSend}), inbox.ConversationFilter{}, 5, "", fault.Forbidden,
 		},
 	} {
-		if _, err := k.in.Conversations(t.Context(), try.actor, try.filter, try.first, try.after); fault.CodeOf(err) != try.want {
+		if _, err := k.in.Conversations(t.Context(), try.actor, try.filter, try.first, try.after, inbox.Beside{}); fault.CodeOf(err) != try.want {
 			t.Errorf("%s: %v, want %q", name, err, try.want)
+		}
+	}
+}
+
+// What is read beside a list is what the conversations point to, as the reads by id tell it, and nothing that was not wanted.
+func TestRowsBesideAList(t *testing.T) {
+	t.Parallel()
+	k := newCrowd(t, 60)
+	boss := k.actors[2]
+	all := inbox.Beside{Contacts: true, Identities: true, Accounts: true, Assignees: true, Teams: true}
+	page, err := k.in.Conversations(t.Context(), boss, inbox.ConversationFilter{}, 60, "", all)
+	must(t, err)
+	want := map[string]map[uuid.UUID]bool{"contact": {}, "account": {}, "agent": {}, "team": {}}
+	for _, e := range page.Edges {
+		want["contact"][e.Node.ContactID], want["account"][e.Node.ChannelAccountID] = true, true
+		for noun, id := range map[string]*uuid.UUID{"agent": e.Node.AssigneeID, "team": e.Node.TeamID} {
+			if id != nil {
+				want[noun][*id] = true
+			}
+		}
+	}
+	contacts, err := k.in.ContactsOf(t.Context(), boss, slices.Collect(maps.Keys(want["contact"])))
+	must(t, err)
+	sameRows(t, page.Beside.Contacts, contacts, func(c inbox.Contact) uuid.UUID { return c.ID })
+	accounts, err := k.in.ChannelAccountsOf(t.Context(), boss, slices.Collect(maps.Keys(want["account"])))
+	must(t, err)
+	sameRows(t, page.Beside.Accounts, accounts, func(a inbox.ChannelAccount) uuid.UUID { return a.ID })
+	agents, err := k.in.AgentsOf(t.Context(), boss, slices.Collect(maps.Keys(want["agent"])))
+	must(t, err)
+	sameRows(t, page.Beside.Agents, agents, func(a inbox.Agent) uuid.UUID { return a.ID })
+	teams, err := k.in.TeamsOf(t.Context(), boss, slices.Collect(maps.Keys(want["team"])))
+	must(t, err)
+	sameRows(t, page.Beside.Teams, teams, func(t inbox.Team) uuid.UUID { return t.ID })
+	if len(page.Beside.Contacts[page.Edges[0].Node.ContactID].Identities) == 0 {
+		t.Error("a contact came without its identities")
+	}
+	some, err := k.in.Conversations(t.Context(), boss, inbox.ConversationFilter{}, 60, "", inbox.Beside{Assignees: true})
+	must(t, err)
+	if b := some.Beside; b.Contacts != nil || b.Accounts != nil || b.Teams != nil || len(b.Agents) == 0 {
+		t.Errorf("only assignees were wanted: %+v", b)
+	}
+}
+
+func sameRows[V any](t *testing.T, got map[uuid.UUID]*V, want []V, id func(V) uuid.UUID) {
+	t.Helper()
+	if len(got) != len(want) || len(want) == 0 {
+		t.Errorf("%d %T beside the list, want %d and some", len(got), *new(V), len(want))
+	}
+	for _, w := range want {
+		if g := got[id(w)]; g == nil || !reflect.DeepEqual(*g, w) {
+			t.Errorf("beside the list: %+v, want %+v", g, w)
 		}
 	}
 }

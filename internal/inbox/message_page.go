@@ -84,6 +84,7 @@ func (in *Inbox) MessagesOf(
 				last[c.ID] = c.LastSeq
 			}
 		}
+		tx.Last()
 		messages, err := tx.MessagePages(ctx, query)
 		if err != nil {
 			return err

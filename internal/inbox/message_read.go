@@ -27,6 +27,7 @@ func (in *Inbox) MarksOf(ctx context.Context, actor Actor, messages []Message) (
 		return found, nil
 	}
 	err := in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) error {
+		tx.Last()
 		marks, err := tx.MarksByTargets(ctx, refs)
 		for _, k := range marks {
 			id := byRef[ExternalRef{ChannelAccountID: k.ChannelAccountID, ExternalID: k.TargetExternalID}]
@@ -41,6 +42,7 @@ func (in *Inbox) MarksOf(ctx context.Context, actor Actor, messages []Message) (
 func (in *Inbox) AttachmentsOf(ctx context.Context, actor Actor, messages []uuid.UUID) (map[uuid.UUID][]Attachment, error) {
 	found := make(map[uuid.UUID][]Attachment, len(messages))
 	err := in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) error {
+		tx.Last()
 		attachments, err := tx.AttachmentsByMessageIDs(ctx, messages)
 		for _, a := range attachments {
 			found[a.MessageID] = append(found[a.MessageID], a)
@@ -86,6 +88,7 @@ func (in *Inbox) QuotedBy(ctx context.Context, actor Actor, messages []Message) 
 // RetriesOf returns, by the id of each message that was retried, the id of the message that retries it.
 func (in *Inbox) RetriesOf(ctx context.Context, actor Actor, messages []uuid.UUID) (retries map[uuid.UUID]uuid.UUID, err error) {
 	err = in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) error {
+		tx.Last()
 		retries, err = tx.MessageRetries(ctx, messages)
 		return err
 	})
@@ -95,6 +98,7 @@ func (in *Inbox) RetriesOf(ctx context.Context, actor Actor, messages []uuid.UUI
 // RawOf returns the bytes of those of the messages that came in, exactly as they came, by the message's id.
 func (in *Inbox) RawOf(ctx context.Context, actor Actor, messages []uuid.UUID) (raws map[uuid.UUID][]byte, err error) {
 	err = in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) error {
+		tx.Last()
 		raws, err = tx.MessageRaws(ctx, messages)
 		return err
 	})

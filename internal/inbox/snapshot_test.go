@@ -50,7 +50,7 @@ func TestQueriesAndTheirCursorAreOneSnapshot(t *testing.T) {
 	var pages []seen
 	moved := map[int64]bool{}
 	for len(moved) < 25 {
-		page, err := in.Conversations(t.Context(), boss, inbox.ConversationFilter{}, 10, "")
+		page, err := in.Conversations(t.Context(), boss, inbox.ConversationFilter{}, 10, "", inbox.Beside{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,6 +41,9 @@ type Tx interface {
 	UnreadRows
 	TenantRows
 	Clock
+	// Last says that the next call is the last that reads: a transaction of ReadTenant then ends in the same round trip, and any call after that
+	// fails. One of InTenant takes no notice.
+	Last()
 }
 
 // Clock tells the database's time.

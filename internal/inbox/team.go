@@ -36,6 +36,7 @@ func (in *Inbox) Teams(ctx context.Context, actor Actor) (teams []Team, err erro
 // TeamsOf returns teams by id; missing ones are absent.
 func (in *Inbox) TeamsOf(ctx context.Context, actor Actor, ids []uuid.UUID) (teams []Team, err error) {
 	err = in.store.ReadTenant(ctx, actor.Tenant(), func(tx Tx) error {
+		tx.Last()
 		teams, err = tx.TeamsByIDs(ctx, ids)
 		return err
 	})

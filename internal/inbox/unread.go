@@ -60,9 +60,13 @@ func (in *Inbox) UnreadOf(
 		if cursor, err = cursorNow(ctx, tx); err != nil {
 			return err
 		}
+		if len(conversations) == 0 {
+			tx.Last()
+		}
 		if groups, err = tx.UnreadGroups(ctx, viewers); err != nil || len(conversations) == 0 {
 			return err
 		}
+		tx.Last()
 		agents := make([]uuid.UUID, len(viewers))
 		for i, v := range viewers {
 			agents[i] = v.Agent

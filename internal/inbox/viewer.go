@@ -39,6 +39,7 @@ func (in *Inbox) Viewer(ctx context.Context, actor Actor) (Viewer, error) {
 		if v.Tenant, err = tx.OwnTenant(ctx); err != nil {
 			return err
 		}
+		tx.Last()
 		v.Teams, err = tx.TeamsOfAgent(ctx, actor.ID())
 		return err
 	})

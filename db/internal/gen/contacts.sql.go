@@ -11,69 +11,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const contactsByIDs = `-- name: ContactsByIDs :many
-SELECT tenant_id, id, name, version, created_at FROM contacts WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
-`
-
-func (q *Queries) ContactsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]Contact, error) {
-	rows, err := q.db.Query(ctx, contactsByIDs, tenantID, ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Contact
-	for rows.Next() {
-		var i Contact
-		if err := rows.Scan(
-			&i.TenantID,
-			&i.ID,
-			&i.Name,
-			&i.Version,
-			&i.CreatedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const identitiesByContactIDs = `-- name: IdentitiesByContactIDs :many
-SELECT tenant_id, kind, value, contact_id, created_at, invalid_at, invalid_reason FROM contact_identities WHERE tenant_id = $1 AND contact_id = ANY ($2::uuid[])
-ORDER BY contact_id, array_position(ARRAY['PHONE', 'EMAIL', 'META_USER_ID'], kind), created_at, value
-`
-
-func (q *Queries) IdentitiesByContactIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]ContactIdentity, error) {
-	rows, err := q.db.Query(ctx, identitiesByContactIDs, tenantID, ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ContactIdentity
-	for rows.Next() {
-		var i ContactIdentity
-		if err := rows.Scan(
-			&i.TenantID,
-			&i.Kind,
-			&i.Value,
-			&i.ContactID,
-			&i.CreatedAt,
-			&i.InvalidAt,
-			&i.InvalidReason,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const visibleContacts = `-- name: VisibleContacts :many
 SELECT w.id::uuid AS id FROM unnest($1::uuid[]) AS w (id)
 WHERE EXISTS (SELECT FROM conversations c WHERE c.tenant_id = $2 AND c.contact_id = w.id
