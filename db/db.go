@@ -38,6 +38,7 @@ type Config struct {
 // DB is a pool of connections that can reach rows of one tenant at a time. It is safe for concurrent use.
 type DB struct {
 	pool      *pgxpool.Pool
+	probe     *pgxpool.Pool // one connection, for Ready: that all others are busy is no reason to be sent no work
 	log       *slog.Logger
 	committed func(inbox.TenantID, int64)
 	violated  func()
@@ -72,11 +73,21 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", redact(err))
 	}
-	return &DB{pool: pool, log: cfg.Log, committed: cfg.Committed, violated: cfg.Violated}, nil
+	one := pc.Copy()
+	one.MaxConns, one.MinConns = 1, 0
+	probe, err := pgxpool.NewWithConfig(ctx, one)
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database: %w", redact(err))
+	}
+	return &DB{pool: pool, probe: probe, log: cfg.Log, committed: cfg.Committed, violated: cfg.Violated}, nil
 }
 
-// Close waits for borrowed connections and closes the pool.
-func (d *DB) Close() { d.pool.Close() }
+// Close waits for borrowed connections and closes them all.
+func (d *DB) Close() {
+	d.probe.Close()
+	d.pool.Close()
+}
 
 // PoolStats returns how many connections are borrowed, how many are open, and how often a borrower had to wait for one.
 func (d *DB) PoolStats() (borrowed, open int32, waited int64) {
@@ -87,7 +98,7 @@ func (d *DB) PoolStats() (borrowed, open int32, waited int64) {
 // Ready returns nil when Postgres answers and accepts writes, otherwise an Unavailable error.
 func (d *DB) Ready(ctx context.Context) error {
 	var standby bool
-	if err := d.pool.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&standby); err != nil {
+	if err := d.probe.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&standby); err != nil {
 		return mapError(err)
 	}
 	if standby {

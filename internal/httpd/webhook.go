@@ -25,6 +25,8 @@ const (
 	forgedRate, forgedBurst = 20, 512
 	// Proven callers of one address, where WebhookConfig does not say otherwise.
 	endpointRate = 10_000
+	// Proven webhooks that are stored at a time: as many as are committed within a second where it is slow. More would only wait longer.
+	ingestMost = 1024
 )
 
 // WebhookConfig says what the webhook addresses work with. All but Apps and Rate are required.
@@ -58,6 +60,8 @@ type webhooks struct {
 	endpoints *endpoints
 	forged    *buckets // by network, before the signature
 	proven    *buckets // by address, after it
+	bodies    *bodies
+	places    chan struct{} // one for each webhook that is being stored
 }
 
 // NewWebhooks returns the handler of everything under /webhooks/. A request that is not authentic is answered as if the address did not
@@ -69,6 +73,7 @@ func NewWebhooks(config WebhookConfig) http.Handler {
 	return &webhooks{
 		WebhookConfig: config, endpoints: newEndpoints(config),
 		forged: newBuckets(forgedRate, forgedBurst, config.Clock), proven: newBuckets(config.Rate, config.Rate, config.Clock),
+		bodies: newBodies(), places: make(chan struct{}, ingestMost),
 	}
 }
 
@@ -86,7 +91,9 @@ func (h *webhooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	request := channel.Request{Method: r.Method, Query: r.URL.Query(), Header: r.Header}
 	if r.Method == http.MethodPost {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxWebhook))
+		counted := &body{Reader: http.MaxBytesReader(w, r.Body, maxWebhook), of: h.bodies, network: network}
+		defer counted.release()
+		body, err := io.ReadAll(counted)
 		if err != nil {
 			h.unread(w, r, err)
 			return
@@ -130,10 +137,12 @@ func (h *webhooks) receive(w http.ResponseWriter, r *http.Request, provider chan
 		writeError(w, r, h.Log, asUnavailable(err))
 		return
 	}
-	if wait, ok := h.proven.take(at.name); !ok {
+	leave, wait := h.admit(at)
+	if leave == nil {
 		h.shed(w, r, wait)
 		return
 	}
+	defer leave()
 	_ = faultpoint.Point("in.verified")
 	// The provider may hang up; what it told us is stored all the same, or not at all.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), ingestTimeout)
@@ -150,6 +159,19 @@ func (h *webhooks) receive(w http.ResponseWriter, r *http.Request, provider chan
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusOK)
 		_ = faultpoint.Point("in.after_200")
+	}
+}
+
+// admit gives a proven webhook a place among those that are being stored, or returns nil and when to come again.
+func (h *webhooks) admit(at endpoint) (leave func(), wait time.Duration) {
+	if wait, ok := h.proven.take(at.name); !ok {
+		return nil, wait
+	}
+	select {
+	case h.places <- struct{}{}:
+		return func() { <-h.places }, 0
+	default:
+		return nil, time.Second
 	}
 }
 
@@ -188,6 +210,11 @@ func (h *webhooks) unread(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &large) {
 		w.Header().Set("Connection", "close")
 		writeProblem(w, r, http.StatusRequestEntityTooLarge, fault.BadField("body", "the body is larger than 4 MB"))
+		return
+	}
+	if errors.Is(err, errFull) {
+		w.Header().Set("Connection", "close")
+		h.shed(w, r, time.Second)
 		return
 	}
 	writeError(w, r, h.Log, fault.Wrap(fault.Unavailable, err, "the body did not arrive; deliver it again"))

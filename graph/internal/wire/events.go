@@ -81,7 +81,8 @@ func (e *Events) start(ctx context.Context, exec graphql.GraphExecutor, params *
 		return func() {}
 	}
 	if !isSubscription(op) {
-		s.last(encode(e.perform(ctx, exec, op)))
+		response, _ := e.perform(ctx, exec, op)
+		s.last(encode(response))
 		return func() {}
 	}
 	stop, err := e.Open(ctx, op, s)

@@ -62,7 +62,18 @@ func (h HTTP) post(w http.ResponseWriter, r *http.Request, exec graphql.GraphExe
 		write(w, requestErrorStatus(media), media, encode(&graphql.Response{Errors: refused}))
 		return
 	}
-	write(w, http.StatusOK, media, encode(h.perform(r.Context(), exec, op)))
+	h.answer(w, r, exec, op, media)
+}
+
+// answer runs the operation. That it had no turn is told by the status too, which every program between understands.
+func (h HTTP) answer(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, op *graphql.OperationContext, media string) {
+	response, ran := h.perform(r.Context(), exec, op)
+	status := http.StatusOK
+	if !ran {
+		status = http.StatusServiceUnavailable
+		w.Header().Set("Retry-After", "1")
+	}
+	write(w, status, media, encode(response))
 }
 
 func (h HTTP) get(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, media string) {
@@ -79,7 +90,7 @@ func (h HTTP) get(w http.ResponseWriter, r *http.Request, exec graphql.GraphExec
 		w.Header().Set("Allow", http.MethodPost)
 		h.refuse(w, r, http.StatusMethodNotAllowed, media, fault.New(fault.Invalid, "send the operation by POST; GET reads no data"))
 	default:
-		write(w, http.StatusOK, media, encode(h.perform(r.Context(), exec, op)))
+		h.answer(w, r, exec, op, media)
 	}
 }
 

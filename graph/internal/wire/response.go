@@ -37,9 +37,18 @@ func prepare(ctx context.Context, exec graphql.GraphExecutor, params *graphql.Ra
 	return nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), refused).Errors
 }
 
-// perform runs a query or mutation within the time it may take. A panic outside the resolvers, which have their own guard, becomes an
-// error of this operation instead of the end of its connection.
-func (c *Config) perform(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) (response *graphql.Response) {
+// perform runs a query or mutation within the time it may take, when it is its turn; it reports false when it was not run because too many
+// others wait. A panic outside the resolvers, which have their own guard, becomes an error of this operation instead of the end of its
+// connection.
+func (c *Config) perform(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) (response *graphql.Response, ran bool) {
+	if err := c.crowd.enter(ctx); err != nil {
+		return &graphql.Response{Errors: gqlerror.List{c.Present(graphql.WithOperationContext(ctx, op), err)}}, false
+	}
+	defer c.crowd.leave()
+	return c.run(ctx, exec, op), true
+}
+
+func (c *Config) run(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) (response *graphql.Response) {
 	ctx, cancel := context.WithTimeout(ctx, c.Limits.OperationTimeout)
 	defer cancel()
 	defer func() {

@@ -85,7 +85,8 @@ func (s *session) open(ctx context.Context, op *operation, prepared *graphql.Ope
 
 // answer sends the one response of a query or mutation. It waits for a slow reader; operations at a time are few.
 func (s *session) answer(ctx context.Context, op *operation, prepared *graphql.OperationContext) {
-	response := encode(s.socket.perform(ctx, s.exec, prepared))
+	result, _ := s.socket.perform(ctx, s.exec, prepared)
+	response := encode(result)
 	for !op.Next(response) {
 		if op.Wait(ctx) != nil {
 			return

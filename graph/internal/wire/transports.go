@@ -18,6 +18,7 @@ type Transports struct {
 // New returns the transports.
 func New(config Config) *Transports {
 	registry := newRegistry(config.Limits)
+	config.crowd = newCrowd(config.Limits)
 	events := &Events{Config: &config, registry: registry}
 	return &Transports{config: &config, registry: registry, all: []graphql.Transport{
 		newSocket(&config, registry), HTTP{Config: &config, Events: events},

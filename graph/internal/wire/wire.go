@@ -11,6 +11,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -34,6 +35,8 @@ type Config struct {
 	OriginAllowed func(r *http.Request) bool
 	Limits        Limits
 	Logger        *slog.Logger
+
+	crowd *crowd // nil: as many run as come
 }
 
 // Sink takes what one subscription sends; see graph.Sink, which has the same methods.
@@ -73,6 +76,9 @@ type Limits struct {
 	PerCaller        int // sockets and event streams of a caller
 	PerAddress       int // sockets of an address that have not yet said who they are
 	PerProcess       int // sockets and event streams in all
+	Running          int // queries and mutations at a time in the process
+	Waiting          int // for their turn, each for at most Patience
+	Patience         time.Duration
 }
 
 // DefaultLimits returns the limits that are published.
@@ -83,5 +89,6 @@ func DefaultLimits() Limits {
 		PingEvery: 20 * time.Second, PongWithin: 10 * time.Second,
 		Active: 20, Subscribes: 30, Messages: 300, Window: 10 * time.Second,
 		PerCaller: 20, PerAddress: 20, PerProcess: 10_000,
+		Running: max(64, 16*runtime.GOMAXPROCS(0)), Waiting: 1024, Patience: time.Second, // four for each connection to the database
 	}
 }
