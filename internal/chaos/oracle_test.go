@@ -200,7 +200,7 @@ func (r *residue) judge(wrong complaint) {
 	}
 	for _, key := range r.keys {
 		known := func(prefix string) bool { return strings.HasPrefix(key, prefix) }
-		if !slices.ContainsFunc([]string{"asynq:", "bell:", "rate:"}, known) {
+		if !slices.ContainsFunc([]string{"asynq:", "bell:", "rate:", "tries:"}, known) {
 			wrong("Redis holds %q, which nobody knows", key)
 		}
 	}

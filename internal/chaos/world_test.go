@@ -50,9 +50,12 @@ type world struct {
 	load *load
 }
 
-// build returns the path of the binary with its fault points.
+// build returns the path of the binary with its fault points: that of CHAOS_BINARY, which campaigns side by side share, or a new one.
 func build(t *testing.T) string {
 	t.Helper()
+	if given := os.Getenv("CHAOS_BINARY"); given != "" {
+		return given
+	}
 	binary := filepath.Join(t.TempDir(), "switchboard")
 	if out, err := exec.Command("go", "build", "-tags", "chaos", "-o", binary, "../../cmd/switchboard").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
