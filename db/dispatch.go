@@ -38,7 +38,7 @@ const claim = `
 WITH due AS (
   SELECT d.message_id, d.state, d.attempt, d.tries, d.crashes, d.auth_retried, d.expires_at <= (SELECT app.now()) AS expired
   FROM dispatches d
-  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND d.due_at <= (SELECT app.now())
+  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND NOT d.waits AND d.due_at <= (SELECT app.now())
     AND (d.state <> 'READY' OR d.expires_at <= (SELECT app.now()) OR NOT EXISTS (
       SELECT FROM dispatches e
       WHERE e.tenant_id = d.tenant_id AND e.conversation_id = d.conversation_id AND e.seq < d.seq
@@ -158,16 +158,29 @@ func (tx *Tx) StepDispatches(ctx context.Context, steps []outbound.Step) error {
 }
 
 // DeleteDispatches implements outbound.DispatchRows.
-func (tx *Tx) DeleteDispatches(ctx context.Context, messages []uuid.UUID) ([]uuid.UUID, error) {
+func (tx *Tx) DeleteDispatches(ctx context.Context, messages []uuid.UUID) error {
 	if len(messages) == 0 {
-		return nil, nil
+		return nil
 	}
-	return tx.q.DeleteDispatches(ctx, tx.tenant, messages)
+	return tx.late.DeleteDispatches(ctx, tx.tenant, messages)
 }
+
+// CallNext implements outbound.DispatchRows.
+func (tx *Tx) CallNext(ctx context.Context, conversations []uuid.UUID) error {
+	if len(conversations) == 0 {
+		return nil
+	}
+	return tx.late.CallNext(ctx, tx.tenant, conversations)
+}
+
+// mostHeld bounds what one look at a held lane marks.
+const mostHeld = 1000
 
 // HoldLane implements outbound.DispatchRows.
 func (tx *Tx) HoldLane(ctx context.Context, account uuid.UUID, hold outbound.Hold, patience time.Duration) (int64, error) {
-	return tx.q.HoldLane(ctx, text(string(hold)), tx.tenant, account, patience)
+	return tx.q.HoldLane(ctx, gen.HoldLaneParams{
+		Hold: text(string(hold)), TenantID: tx.tenant, ChannelAccountID: account, Patience: patience, Most: mostHeld,
+	})
 }
 
 // ReleaseLane implements outbound.DispatchRows.

@@ -27,7 +27,12 @@ func (tx *Tx) LockReceipts(ctx context.Context, refs []outbound.Ref) error {
 		return int64(h.Sum64())
 	})
 	slices.Sort(keys)
-	return tx.q.LockReceipts(ctx, slices.Compact(keys))
+	return tx.late.LockReceipts(ctx, slices.Compact(keys))
+}
+
+// HoldConversations implements outbound.FactRows.
+func (tx *Tx) HoldConversations(ctx context.Context, ids []uuid.UUID) error {
+	return tx.late.HoldConversations(ctx, tx.tenant, ids)
 }
 
 // InsertFacts implements outbound.FactRows.
@@ -50,6 +55,9 @@ func (tx *Tx) InsertFacts(ctx context.Context, now time.Time, facts []outbound.F
 
 // FactsByMessageIDs implements outbound.FactRows.
 func (tx *Tx) FactsByMessageIDs(ctx context.Context, messages []uuid.UUID) ([]outbound.Fact, error) {
+	if len(messages) == 0 {
+		return nil, nil
+	}
 	rows, err := tx.q.FactsByMessageIDs(ctx, tx.tenant, messages)
 	return column(rows, func(r gen.DeliveryFact) outbound.Fact {
 		return outbound.Fact{

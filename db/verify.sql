@@ -81,6 +81,18 @@ FROM messages m LEFT JOIN dispatches d ON d.tenant_id = m.tenant_id AND d.messag
 WHERE m.tenant_id = $1 AND ((m.direction = 'OUTBOUND' AND m.status = 'QUEUED') <> (d.message_id IS NOT NULL)
   OR (d.conversation_id, d.seq, d.channel_account_id) IS DISTINCT FROM (m.conversation_id, m.seq, m.channel_account_id) AND d.message_id IS NOT NULL)
 
+-- check: every attempt and every fact belongs to a message
+SELECT format('attempt %s of message %s', a.id, a.message_id) FROM delivery_attempts a
+WHERE a.tenant_id = $1 AND NOT EXISTS (SELECT FROM messages m WHERE m.tenant_id = a.tenant_id AND m.id = a.message_id AND m.channel_account_id = a.channel_account_id)
+UNION ALL
+SELECT format('fact %s of message %s', f.kind, f.message_id) FROM delivery_facts f
+WHERE f.tenant_id = $1 AND NOT EXISTS (SELECT FROM messages m WHERE m.tenant_id = f.tenant_id AND m.id = f.message_id)
+
+-- check: the messages of a conversation that do not wait for an earlier one are its first
+SELECT format('message %s', d.message_id) FROM dispatches d
+WHERE d.tenant_id = $1 AND d.waits AND NOT EXISTS (SELECT FROM dispatches e
+  WHERE e.tenant_id = d.tenant_id AND e.conversation_id = d.conversation_id AND e.seq < d.seq AND NOT e.waits)
+
 -- check: no provider is called again after it had accepted a message
 SELECT format('message %s, attempt %s after accepted attempt %s', later.message_id, later.attempt, accepted.attempt)
 FROM delivery_attempts accepted JOIN delivery_attempts later ON later.tenant_id = accepted.tenant_id AND later.message_id = accepted.message_id

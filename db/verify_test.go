@@ -100,8 +100,12 @@ func TestVerifyFindsEachViolation(t *testing.T) {
 		status, lane, again     = "the status of a message", "waits in its lane", "called again"
 		parked, applied, twice  = "no receipt is parked", "was applied took effect", "every duplicate"
 		audit, fence            = "the audit log", "row security"
+		orphan, first           = "every attempt and every fact", "that do not wait"
 	)
 	for name, c := range map[string]struct{ check, sql string }{
+		"attempt alone":      {orphan, "UPDATE delivery_attempts SET message_id = gen_random_uuid() WHERE external_id = 'out-2'"},
+		"fact alone":         {orphan, "INSERT INTO delivery_facts SELECT tenant_id, gen_random_uuid(), 'SENT', at, at FROM delivery_facts LIMIT 1"},
+		"waits for nobody":   {first, "UPDATE dispatches SET waits = true"},
 		"event missing":      {events, "DELETE FROM events WHERE seq = 2"},
 		"last event missing": {events, "UPDATE tenant_heads SET seq = seq + 1 WHERE seq > 0"},
 		"row without event":  {replay, "UPDATE conversations SET assignee_id = NULL WHERE status = 'OPEN'"},

@@ -173,6 +173,7 @@ func preparations() map[string][]string {
 		"AccountsToRelease": {"UPDATE dispatches SET hold = 'REAUTH' WHERE tenant_id = $1"},
 		"AttachExternalIDs": {"UPDATE messages SET external_id = NULL WHERE tenant_id = $1"},
 		"Claim":             {"DELETE FROM delivery_attempts WHERE tenant_id = $1", "UPDATE lanes SET breaker_opened_at = NULL, limited_until = NULL WHERE tenant_id = $1"},
+		"CallNext":          {"UPDATE dispatches SET waits = true WHERE tenant_id = $1"},
 		"CloseEndedAlerts":  {"DELETE FROM dispatches WHERE tenant_id = $1"},
 		"HeldTooLong":       {"UPDATE dispatches SET hold = 'BREAKER', held_since = now() - interval '1 hour' WHERE tenant_id = $1"},
 		"ReleaseLane":       {"UPDATE dispatches SET hold = 'BREAKER' WHERE tenant_id = $1"},
@@ -197,10 +198,11 @@ func preparations() map[string][]string {
 // that is right. What remains is proven: they give nothing to another tenant.
 func powerless() map[string]string {
 	return map[string]string{
-		"Last":         "sends nothing: it is about the statement after it",
-		"Ledger":       "asks for the time between one moment and the same",
-		"LockReceipts": "takes advisory locks only, by channel account and external id",
-		"Savepoint":    "runs what it is given",
-		"Tenant":       "the tenant it returns hides its id from JSON",
+		"HoldConversations": "takes the locks of rows only",
+		"Last":              "sends nothing: it is about the statement after it",
+		"Ledger":            "asks for the time between one moment and the same",
+		"LockReceipts":      "takes advisory locks only, by channel account and external id",
+		"Savepoint":         "runs what it is given",
+		"Tenant":            "the tenant it returns hides its id from JSON",
 	}
 }

@@ -1,7 +1,9 @@
 -- name: InsertDispatches :exec
-INSERT INTO dispatches (tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, recipient, queued_at, expires_at)
+-- The caller has locked the conversation, and so has whoever finishes an earlier row of it: none of the two misses the other.
+INSERT INTO dispatches (tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, recipient, queued_at, expires_at, waits)
 SELECT @tenant_id, d.message_id, d.channel_account_id, d.conversation_id, d.seq, 'READY', app.now(), nullif(d.recipient, ''), app.now(),
-  app.now() + @lifetime::interval
+  app.now() + @lifetime::interval, EXISTS (SELECT FROM dispatches e
+    WHERE e.tenant_id = @tenant_id AND e.conversation_id = d.conversation_id AND e.seq < d.seq)
 FROM (SELECT unnest(@message_ids::uuid[]) AS message_id, unnest(@channel_account_ids::uuid[]) AS channel_account_id,
   unnest(@conversation_ids::uuid[]) AS conversation_id, unnest(@seqs::bigint[]) AS seq, unnest(@recipients::text[]) AS recipient) d;
 
@@ -25,14 +27,25 @@ FROM (SELECT unnest(@message_ids::uuid[]) AS message_id, unnest(@attempts::int[]
   unnest(@auth_retried::boolean[]) AS auth_retried, unnest(@holds::text[]) AS hold, unnest(@passables::boolean[]) AS passable) u
 WHERE d.tenant_id = @tenant_id AND d.message_id = u.message_id AND d.attempt = u.attempt;
 
--- name: DeleteDispatches :many
-DELETE FROM dispatches WHERE tenant_id = @tenant_id AND message_id = ANY (@ids::uuid[]) RETURNING message_id;
+-- name: DeleteDispatches :exec
+DELETE FROM dispatches WHERE tenant_id = @tenant_id AND message_id = ANY (@ids::uuid[]);
+
+-- name: CallNext :exec
+-- Those that wait are the last of their conversation, so the index finds the next behind the few that do not.
+UPDATE dispatches d SET waits = false
+FROM unnest(@conversation_ids::uuid[]) AS c (id)
+CROSS JOIN LATERAL (SELECT w.message_id FROM dispatches w
+  WHERE w.tenant_id = @tenant_id AND w.conversation_id = c.id AND w.waits ORDER BY w.seq LIMIT 1) next
+WHERE d.tenant_id = @tenant_id AND d.message_id = next.message_id;
 
 -- name: HoldLane :execrows
--- Makes visible why due rows wait; those that are held already are not touched again.
-UPDATE dispatches SET hold = @hold, held_since = app.now()
-WHERE tenant_id = @tenant_id AND channel_account_id = @channel_account_id AND state = 'READY' AND hold IS NULL
-  AND due_at <= app.now() - @patience::interval;
+-- Makes visible why due rows wait; those that are held already are not touched again. Of a long queue, a part at a time.
+UPDATE dispatches d SET hold = @hold, held_since = app.now()
+FROM (SELECT x.message_id FROM dispatches x
+  WHERE x.tenant_id = @tenant_id AND x.channel_account_id = @channel_account_id AND x.waits IN (false, true)
+    AND x.due_at <= (SELECT app.now()) - @patience::interval AND x.state = 'READY' AND x.hold IS NULL
+  LIMIT @most FOR NO KEY UPDATE SKIP LOCKED) h
+WHERE d.tenant_id = @tenant_id AND d.message_id = h.message_id;
 
 -- name: ReleaseLane :execrows
 -- Their waiting begins anew, so that nobody is alarmed about a queue that has just been let go, and order counts again.
@@ -44,8 +57,8 @@ WHERE tenant_id = @tenant_id AND channel_account_id = @channel_account_id AND st
 SELECT d.message_id, d.conversation_id, d.state, (d.expires_at <= app.now())::boolean AS expired, d.attempt, d.tries, d.crashes,
   d.auth_retried, m.on_unknown, m.kind
 FROM dispatches d JOIN messages m ON m.tenant_id = d.tenant_id AND m.id = d.message_id
-WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND d.due_at <= app.now()
-  AND (d.state <> 'READY' OR d.expires_at <= app.now())
+WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND NOT d.waits AND d.due_at <= (SELECT app.now())
+  AND (d.state <> 'READY' OR d.expires_at <= (SELECT app.now()))
 ORDER BY d.due_at LIMIT @most;
 
 -- name: HeldTooLong :many
@@ -58,10 +71,10 @@ ORDER BY held_since LIMIT @most;
 -- When the lane has to be looked at again; no row: nothing waits there.
 SELECT extract(epoch FROM min(t.at) - app.now())::float8 AS seconds FROM (
   SELECT min(d.due_at) AS at FROM dispatches d
-  WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND d.due_at > app.now()
+  WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND NOT d.waits AND d.due_at > (SELECT app.now())
   UNION ALL
   SELECT min(d.passable_at) FROM dispatches d
-  WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND d.passable_at > app.now()
+  WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND d.passable_at > (SELECT app.now())
   UNION ALL
   SELECT CASE WHEN l.breaker_opened_at IS NOT NULL THEN greatest(l.probe_at, app.now() + interval '1 second') ELSE l.limited_until END
   FROM lanes l

@@ -4,10 +4,12 @@ SELECT pg_advisory_xact_lock(k) FROM unnest(@keys::bigint[]) WITH ORDINALITY AS 
 
 -- name: InsertFacts :many
 -- Of a kind the earliest is kept, and of two at the same time the lesser code and reason, so that order of arrival decides nothing.
+-- Only of messages that are there, which the caller has locked.
 INSERT INTO delivery_facts AS f (tenant_id, message_id, kind, at, first_seen_at, code, reason)
 SELECT @tenant_id, u.message_id, u.kind, u.at, @now, nullif(u.code, ''), nullif(u.reason, '')
 FROM (SELECT unnest(@message_ids::uuid[]) AS message_id, unnest(@kinds::text[]) AS kind, unnest(@ats::timestamptz[]) AS at,
   unnest(@codes::text[]) AS code, unnest(@reasons::text[]) AS reason) u
+JOIN messages m ON m.tenant_id = @tenant_id AND m.id = u.message_id
 ON CONFLICT ON CONSTRAINT delivery_facts_pkey DO UPDATE SET at = EXCLUDED.at, code = EXCLUDED.code, reason = EXCLUDED.reason
 WHERE (EXCLUDED.at, coalesce(EXCLUDED.code, ''), coalesce(EXCLUDED.reason, '')) < (f.at, coalesce(f.code, ''), coalesce(f.reason, ''))
 RETURNING f.message_id, f.kind, (f.xmax = 0)::boolean AS inserted;
@@ -39,6 +41,9 @@ ORDER BY p.parked_at LIMIT @most;
 
 -- name: DropParkedFacts :execrows
 DELETE FROM parked_facts WHERE tenant_id = @tenant_id AND parked_at <= app.now() - @age::interval;
+
+-- name: HoldConversations :exec
+SELECT count(*) FROM (SELECT FROM conversations WHERE tenant_id = @tenant_id AND id = ANY (@ids::uuid[]) ORDER BY id FOR NO KEY UPDATE) c;
 
 -- name: LockDeliveries :many
 -- With what their events tell about the conversation, which the caller has locked.

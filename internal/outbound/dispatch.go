@@ -93,7 +93,7 @@ type ClaimLimits struct {
 
 // DispatchRows are the unfinished sendings of one tenant.
 type DispatchRows interface {
-	// InsertDispatches queues messages, due at once and given up after the lifetime.
+	// InsertDispatches queues messages, due at once and given up after the lifetime. Their conversations are locked before.
 	InsertDispatches(ctx context.Context, lifetime time.Duration, dispatches []Dispatch) error
 	// Claim takes at most as many due rows of the lane as it is given attempt ids, writes their attempts, and returns them together
 	// with due rows of other states.
@@ -106,9 +106,12 @@ type DispatchRows interface {
 	DispatchesByIDs(ctx context.Context, messages []uuid.UUID) ([]Dispatch, error)
 	// StepDispatches moves rows on, except those that have another attempt by now.
 	StepDispatches(ctx context.Context, steps []Step) error
-	// DeleteDispatches removes rows and returns which were there.
-	DeleteDispatches(ctx context.Context, messages []uuid.UUID) ([]uuid.UUID, error)
-	// HoldLane marks the lane's READY rows that have been due for the patience and are not held yet, and returns how many.
+	// DeleteDispatches removes rows.
+	DeleteDispatches(ctx context.Context, messages []uuid.UUID) error
+	// CallNext lets the first waiting row of each conversation, which the caller has locked, be looked at: one before it is finished, or
+	// may be passed from a time on.
+	CallNext(ctx context.Context, conversations []uuid.UUID) error
+	// HoldLane marks READY rows of the lane that have been due for the patience and are not held yet, 1,000 at most, and returns how many.
 	HoldLane(ctx context.Context, account uuid.UUID, hold Hold, patience time.Duration) (int64, error)
 	// ReleaseLane ends the hold of the lane's rows, makes them due now, and returns how many.
 	ReleaseLane(ctx context.Context, account uuid.UUID, hold Hold) (int64, error)

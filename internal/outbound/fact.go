@@ -92,6 +92,8 @@ type FactRows interface {
 	KnownParked(ctx context.Context, most int) ([]Parked, error)
 	// DropParked gives up receipts that have been parked for the age, and returns how many.
 	DropParked(ctx context.Context, age time.Duration) (int64, error)
+	// HoldConversations locks conversations as LockConversations does, and returns nothing of them.
+	HoldConversations(ctx context.Context, ids []uuid.UUID) error
 	// LockDeliveries locks outbound messages and returns them sorted by id; missing ones are absent. Conversations come before.
 	LockDeliveries(ctx context.Context, messages []uuid.UUID) ([]Delivered, error)
 	// AttachExternalIDs gives messages that have none the provider's id.

@@ -70,14 +70,19 @@ func (o *Outbound) learn(ctx context.Context, tx Tx, now time.Time, n *news) (le
 	if err := n.settleDispatches(ctx, tx, now); err != nil {
 		return learned{}, err
 	}
-	fresh, err := tx.InsertFacts(ctx, now, n.earliest())
+	facts := n.earliest()
+	fresh, err := tx.InsertFacts(ctx, now, facts)
 	if err != nil {
 		return learned{}, err
 	}
 	if err := tx.AttachExternalIDs(ctx, n.stale(fresh)); err != nil || len(fresh) == 0 {
 		return learned{}, err
 	}
-	return o.derive(ctx, tx, now, n, messages, conversations, fresh)
+	c, err := statuses(ctx, tx, messages, facts, fresh)
+	if err != nil {
+		return learned{}, err
+	}
+	return o.derive(ctx, tx, now, n, messages, conversations, c)
 }
 
 // unpark adds the receipts that came before their message was known.
@@ -104,7 +109,8 @@ func (n *news) unpark(ctx context.Context, tx Tx) error {
 }
 
 // lockConversations marks addresses that a provider refused, and locks the conversations of all messages that may change: an event about a
-// message tells the state of its conversation too, and an older one must not come after a newer one.
+// message tells the state of its conversation too, and an older one must not come after a newer one; and a message that is queued behind one that
+// just ends must not miss that. It returns them where a message may be lost, since only then somebody has to see to its conversation.
 func (n *news) lockConversations(ctx context.Context, tx Tx, now time.Time) (map[uuid.UUID]*inbox.Conversation, error) {
 	var ids []uuid.UUID
 	refused := map[string]string{}
@@ -127,18 +133,38 @@ func (n *news) lockConversations(ctx context.Context, tx Tx, now time.Time) (map
 	for _, a := range n.accepted {
 		ids = append(ids, a.call.ConversationID)
 	}
+	ids = unique(append(ids, n.passable()...))
 	if len(ids) == 0 {
 		return nil, nil
 	}
 	if err := tx.InvalidateAddresses(ctx, now, refused); err != nil {
 		return nil, err
 	}
-	locked, err := tx.LockConversations(ctx, unique(ids))
+	if !n.mayLose() {
+		return nil, tx.HoldConversations(ctx, ids)
+	}
+	locked, err := tx.LockConversations(ctx, ids)
 	conversations := make(map[uuid.UUID]*inbox.Conversation, len(locked))
 	for i := range locked {
 		conversations[locked[i].ID] = &locked[i]
 	}
 	return conversations, err
+}
+
+// mayLose reports whether a message may fail by the news.
+func (n *news) mayLose() bool {
+	return len(n.failures) > 0 || slices.ContainsFunc(n.facts, func(f reported) bool { return f.Kind == FactFailed })
+}
+
+// passable returns the conversations whose later messages wait 30 s at most from now on.
+func (n *news) passable() []uuid.UUID {
+	var ids []uuid.UUID
+	for _, s := range n.steps {
+		if s.what.Passable {
+			ids = append(ids, s.call.ConversationID)
+		}
+	}
+	return ids
 }
 
 // messages returns the messages that the news is about and that may change. Steps alone change no message.
@@ -154,94 +180,6 @@ func (n *news) messages() []uuid.UUID {
 		ids = append(ids, f.MessageID)
 	}
 	return unique(ids)
-}
-
-// settleDispatches moves dispatches on and removes those that are finished. Failures that are overtaken are dropped; the others become
-// facts.
-func (n *news) settleDispatches(ctx context.Context, tx Tx, now time.Time) error {
-	current, err := n.lockGuarded(ctx, tx)
-	if err != nil {
-		return err
-	}
-	n.failures = slices.DeleteFunc(n.failures, func(f guarded[failure]) bool { return !holds(f, current) })
-	if err := n.addFailures(ctx, tx, now); err != nil {
-		return err
-	}
-	done := make([]uuid.UUID, 0, len(n.accepted)+len(n.failures))
-	n.external = make(map[uuid.UUID]string, len(n.accepted))
-	for _, a := range n.accepted {
-		done = append(done, a.call.MessageID)
-		if a.externalID != "" {
-			n.external[a.call.MessageID] = a.externalID
-		}
-	}
-	for _, f := range n.failures {
-		done = append(done, f.call.MessageID)
-	}
-	if _, err := tx.DeleteDispatches(ctx, unique(done)); err != nil {
-		return err
-	}
-	steps := make([]Step, 0, len(n.steps))
-	for _, s := range n.steps {
-		if s.state == "" || holds(s, current) {
-			steps = append(steps, s.what)
-		}
-	}
-	return tx.StepDispatches(ctx, steps)
-}
-
-// lockGuarded locks the dispatches whose state decides whether the news about them still holds.
-func (n *news) lockGuarded(ctx context.Context, tx Tx) (map[uuid.UUID]Dispatch, error) {
-	var ids []uuid.UUID
-	for _, f := range n.failures {
-		ids = append(ids, f.call.MessageID)
-	}
-	for _, s := range n.steps {
-		if s.state != "" {
-			ids = append(ids, s.call.MessageID)
-		}
-	}
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	locked, err := tx.LockDispatches(ctx, unique(ids))
-	current := make(map[uuid.UUID]Dispatch, len(locked))
-	for _, d := range locked {
-		current[d.MessageID] = d
-	}
-	return current, err
-}
-
-func holds[T any](g guarded[T], current map[uuid.UUID]Dispatch) bool {
-	d, there := current[g.call.MessageID]
-	return there && d.Attempt == g.attempt && (g.state == "" || d.State == g.state)
-}
-
-// addFailures turns failures into facts. Where the outcome of any call is unknown, the failure is only presumed: proof of acceptance
-// still outranks it.
-func (n *news) addFailures(ctx context.Context, tx Tx, now time.Time) error {
-	if len(n.failures) == 0 {
-		return nil
-	}
-	ids := make([]uuid.UUID, len(n.failures))
-	for i, f := range n.failures {
-		ids[i] = f.call.MessageID
-	}
-	uncertain, err := tx.UncertainMessages(ctx, ids)
-	if err != nil {
-		return err
-	}
-	for _, f := range n.failures {
-		fact := Fact{MessageID: f.call.MessageID, Kind: FactFailed, At: now, Code: f.what.code, Reason: f.what.reason}
-		if slices.Contains(uncertain, f.call.MessageID) {
-			fact.Kind = FactPresumedFailed
-			if fact.Code != CodePoison {
-				fact.Code = CodeOutcomeUnknown
-			}
-		}
-		n.facts = append(n.facts, reported{Fact: fact, call: f.call, class: f.what.class})
-	}
-	return nil
 }
 
 // earliest returns one fact a message and kind.

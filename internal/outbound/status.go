@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,23 +11,25 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
+// change is what fresh facts do to messages: how far each had come without them and how far it has come with them.
+type change struct {
+	fresh         []NewFact
+	before, after map[uuid.UUID]Delivery
+}
+
 // derive brings messages to where the facts about them say they are, tells those that came further, and sees to those that have failed.
 func (o *Outbound) derive(ctx context.Context, tx Tx, now time.Time, n *news, messages []Delivered,
-	conversations map[uuid.UUID]*inbox.Conversation, fresh []NewFact,
-) (learned, error) {
-	before, after, err := statuses(ctx, tx, messages, fresh)
-	if err != nil {
-		return learned{}, err
-	}
-	if err := tx.UpdateDeliveries(ctx, after, n.external); err != nil {
+	conversations map[uuid.UUID]*inbox.Conversation, c change,
+) (result learned, err error) {
+	if err := tx.UpdateDeliveries(ctx, c.after, n.external); err != nil {
 		return learned{}, err
 	}
 	system := inbox.SystemActor(tx.Tenant())
-	result := learned{facts: fresh}
+	result.facts = c.fresh
 	var lost []Delivered
 	for _, m := range messages {
-		d, changed := after[m.ID]
-		if !changed || d.Rank <= before[m.ID].Rank {
+		d, changed := c.after[m.ID]
+		if !changed || d.Rank <= c.before[m.ID].Rank {
 			continue
 		}
 		tx.Record(statusEvent(system, m, d, now))
@@ -39,35 +42,38 @@ func (o *Outbound) derive(ctx context.Context, tx Tx, now time.Time, n *news, me
 	return result, err
 }
 
-// statuses returns how far each message had come without the fresh facts and how far it has come with them, for those that have any.
-func statuses(ctx context.Context, tx Tx, messages []Delivered, fresh []NewFact) (before, after map[uuid.UUID]Delivery, err error) {
+// statuses returns how far each message had come without the fresh facts and how far it has come with them, for those that have any. About one
+// that is QUEUED nothing was known before, and it is not asked for.
+func statuses(ctx context.Context, tx Tx, messages []Delivered, written []Fact, fresh []NewFact) (c change, err error) {
+	c = change{fresh: fresh, before: make(map[uuid.UUID]Delivery, len(messages)), after: make(map[uuid.UUID]Delivery, len(messages))}
 	isNew := make(map[NewFact]bool, len(fresh))
 	touched := make(map[uuid.UUID]bool, len(fresh))
 	for _, f := range fresh {
 		isNew[f], touched[f.MessageID] = true, true
 	}
-	ids := make([]uuid.UUID, 0, len(touched))
+	var ids []uuid.UUID
+	queued := make(map[uuid.UUID]bool, len(messages))
 	for _, m := range messages {
-		if touched[m.ID] {
+		if queued[m.ID] = m.Status == inbox.MessageQueued; touched[m.ID] && !queued[m.ID] {
 			ids = append(ids, m.ID)
 		}
 	}
 	facts, err := tx.FactsByMessageIDs(ctx, ids)
 	if err != nil {
-		return nil, nil, err
+		return c, err
 	}
-	known, old := map[uuid.UUID][]Fact{}, map[uuid.UUID][]Fact{}
+	facts = append(facts, slices.DeleteFunc(written, func(f Fact) bool { return !queued[f.MessageID] })...)
+	known, old := make(map[uuid.UUID][]Fact, len(messages)), map[uuid.UUID][]Fact{}
 	for _, f := range facts {
 		known[f.MessageID] = append(known[f.MessageID], f)
 		if !isNew[NewFact{MessageID: f.MessageID, Kind: f.Kind, First: true}] {
 			old[f.MessageID] = append(old[f.MessageID], f)
 		}
 	}
-	before, after = make(map[uuid.UUID]Delivery, len(ids)), make(map[uuid.UUID]Delivery, len(ids))
-	for _, id := range ids {
-		before[id], after[id] = DeriveStatus(old[id]), DeriveStatus(known[id])
+	for id, facts := range known {
+		c.before[id], c.after[id] = DeriveStatus(old[id]), DeriveStatus(facts)
 	}
-	return before, after, nil
+	return c, nil
 }
 
 func statusEvent(system inbox.Actor, m Delivered, d Delivery, now time.Time) inbox.Event {

@@ -12,6 +12,20 @@ import (
 	"github.com/google/uuid"
 )
 
+const callNext = `-- name: CallNext :exec
+UPDATE dispatches d SET waits = false
+FROM unnest($2::uuid[]) AS c (id)
+CROSS JOIN LATERAL (SELECT w.message_id FROM dispatches w
+  WHERE w.tenant_id = $1 AND w.conversation_id = c.id AND w.waits ORDER BY w.seq LIMIT 1) next
+WHERE d.tenant_id = $1 AND d.message_id = next.message_id
+`
+
+// Those that wait are the last of their conversation, so the index finds the next behind the few that do not.
+func (q *Queries) CallNext(ctx context.Context, tenantID uuid.UUID, conversationIds []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, callNext, tenantID, conversationIds)
+	return err
+}
+
 const contactByPhone = `-- name: ContactByPhone :one
 SELECT contact_id FROM contact_identities WHERE tenant_id = $1 AND kind = 'PHONE' AND value = $2
 `
@@ -23,32 +37,17 @@ func (q *Queries) ContactByPhone(ctx context.Context, tenantID uuid.UUID, phone 
 	return contact_id, err
 }
 
-const deleteDispatches = `-- name: DeleteDispatches :many
-DELETE FROM dispatches WHERE tenant_id = $1 AND message_id = ANY ($2::uuid[]) RETURNING message_id
+const deleteDispatches = `-- name: DeleteDispatches :exec
+DELETE FROM dispatches WHERE tenant_id = $1 AND message_id = ANY ($2::uuid[])
 `
 
-func (q *Queries) DeleteDispatches(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, deleteDispatches, tenantID, ids)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []uuid.UUID
-	for rows.Next() {
-		var message_id uuid.UUID
-		if err := rows.Scan(&message_id); err != nil {
-			return nil, err
-		}
-		items = append(items, message_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
+func (q *Queries) DeleteDispatches(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, deleteDispatches, tenantID, ids)
+	return err
 }
 
 const dispatchesByIDs = `-- name: DispatchesByIDs :many
-SELECT d.tenant_id, d.message_id, d.channel_account_id, d.conversation_id, d.seq, d.state, d.due_at, d.attempt, d.tries, d.crashes, d.auth_retried, d.hold, d.held_since, d.passable_at, d.recipient, d.queued_at, d.expires_at, l.limited_until, l.probe_at FROM dispatches d
+SELECT d.tenant_id, d.message_id, d.channel_account_id, d.conversation_id, d.seq, d.state, d.due_at, d.attempt, d.tries, d.crashes, d.auth_retried, d.hold, d.held_since, d.passable_at, d.recipient, d.queued_at, d.expires_at, d.waits, l.limited_until, l.probe_at FROM dispatches d
 LEFT JOIN lanes l ON l.tenant_id = d.tenant_id AND l.channel_account_id = d.channel_account_id
 WHERE d.tenant_id = $1 AND d.message_id = ANY ($2::uuid[])
 `
@@ -86,6 +85,7 @@ func (q *Queries) DispatchesByIDs(ctx context.Context, tenantID uuid.UUID, ids [
 			&i.Dispatch.Recipient,
 			&i.Dispatch.QueuedAt,
 			&i.Dispatch.ExpiresAt,
+			&i.Dispatch.Waits,
 			&i.LimitedUntil,
 			&i.ProbeAt,
 		); err != nil {
@@ -147,18 +147,30 @@ func (q *Queries) HeldTooLong(ctx context.Context, arg HeldTooLongParams) ([]Hel
 }
 
 const holdLane = `-- name: HoldLane :execrows
-UPDATE dispatches SET hold = $1, held_since = app.now()
-WHERE tenant_id = $2 AND channel_account_id = $3 AND state = 'READY' AND hold IS NULL
-  AND due_at <= app.now() - $4::interval
+UPDATE dispatches d SET hold = $1, held_since = app.now()
+FROM (SELECT x.message_id FROM dispatches x
+  WHERE x.tenant_id = $2 AND x.channel_account_id = $3 AND x.waits IN (false, true)
+    AND x.due_at <= (SELECT app.now()) - $4::interval AND x.state = 'READY' AND x.hold IS NULL
+  LIMIT $5 FOR NO KEY UPDATE SKIP LOCKED) h
+WHERE d.tenant_id = $2 AND d.message_id = h.message_id
 `
 
-// Makes visible why due rows wait; those that are held already are not touched again.
-func (q *Queries) HoldLane(ctx context.Context, hold *string, tenantID uuid.UUID, channelAccountID uuid.UUID, patience time.Duration) (int64, error) {
+type HoldLaneParams struct {
+	Hold             *string
+	TenantID         uuid.UUID
+	ChannelAccountID uuid.UUID
+	Patience         time.Duration
+	Most             int32
+}
+
+// Makes visible why due rows wait; those that are held already are not touched again. Of a long queue, a part at a time.
+func (q *Queries) HoldLane(ctx context.Context, arg HoldLaneParams) (int64, error) {
 	result, err := q.db.Exec(ctx, holdLane,
-		hold,
-		tenantID,
-		channelAccountID,
-		patience,
+		arg.Hold,
+		arg.TenantID,
+		arg.ChannelAccountID,
+		arg.Patience,
+		arg.Most,
 	)
 	if err != nil {
 		return 0, err
@@ -167,9 +179,10 @@ func (q *Queries) HoldLane(ctx context.Context, hold *string, tenantID uuid.UUID
 }
 
 const insertDispatches = `-- name: InsertDispatches :exec
-INSERT INTO dispatches (tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, recipient, queued_at, expires_at)
+INSERT INTO dispatches (tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, recipient, queued_at, expires_at, waits)
 SELECT $1, d.message_id, d.channel_account_id, d.conversation_id, d.seq, 'READY', app.now(), nullif(d.recipient, ''), app.now(),
-  app.now() + $2::interval
+  app.now() + $2::interval, EXISTS (SELECT FROM dispatches e
+    WHERE e.tenant_id = $1 AND e.conversation_id = d.conversation_id AND e.seq < d.seq)
 FROM (SELECT unnest($3::uuid[]) AS message_id, unnest($4::uuid[]) AS channel_account_id,
   unnest($5::uuid[]) AS conversation_id, unnest($6::bigint[]) AS seq, unnest($7::text[]) AS recipient) d
 `
@@ -184,6 +197,7 @@ type InsertDispatchesParams struct {
 	Recipients        []string
 }
 
+// The caller has locked the conversation, and so has whoever finishes an earlier row of it: none of the two misses the other.
 func (q *Queries) InsertDispatches(ctx context.Context, arg InsertDispatchesParams) error {
 	_, err := q.db.Exec(ctx, insertDispatches,
 		arg.TenantID,
@@ -198,7 +212,7 @@ func (q *Queries) InsertDispatches(ctx context.Context, arg InsertDispatchesPara
 }
 
 const lockDispatches = `-- name: LockDispatches :many
-SELECT tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, attempt, tries, crashes, auth_retried, hold, held_since, passable_at, recipient, queued_at, expires_at FROM dispatches WHERE tenant_id = $1 AND message_id = ANY ($2::uuid[]) ORDER BY message_id FOR UPDATE
+SELECT tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, attempt, tries, crashes, auth_retried, hold, held_since, passable_at, recipient, queued_at, expires_at, waits FROM dispatches WHERE tenant_id = $1 AND message_id = ANY ($2::uuid[]) ORDER BY message_id FOR UPDATE
 `
 
 func (q *Queries) LockDispatches(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]Dispatch, error) {
@@ -228,6 +242,7 @@ func (q *Queries) LockDispatches(ctx context.Context, tenantID uuid.UUID, ids []
 			&i.Recipient,
 			&i.QueuedAt,
 			&i.ExpiresAt,
+			&i.Waits,
 		); err != nil {
 			return nil, err
 		}
@@ -255,10 +270,10 @@ func (q *Queries) NewestConversationOf(ctx context.Context, tenantID uuid.UUID, 
 const nextDue = `-- name: NextDue :one
 SELECT extract(epoch FROM min(t.at) - app.now())::float8 AS seconds FROM (
   SELECT min(d.due_at) AS at FROM dispatches d
-  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND d.due_at > app.now()
+  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND NOT d.waits AND d.due_at > (SELECT app.now())
   UNION ALL
   SELECT min(d.passable_at) FROM dispatches d
-  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND d.passable_at > app.now()
+  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND d.passable_at > (SELECT app.now())
   UNION ALL
   SELECT CASE WHEN l.breaker_opened_at IS NOT NULL THEN greatest(l.probe_at, app.now() + interval '1 second') ELSE l.limited_until END
   FROM lanes l
@@ -280,8 +295,8 @@ const overdueDispatches = `-- name: OverdueDispatches :many
 SELECT d.message_id, d.conversation_id, d.state, (d.expires_at <= app.now())::boolean AS expired, d.attempt, d.tries, d.crashes,
   d.auth_retried, m.on_unknown, m.kind
 FROM dispatches d JOIN messages m ON m.tenant_id = d.tenant_id AND m.id = d.message_id
-WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND d.due_at <= app.now()
-  AND (d.state <> 'READY' OR d.expires_at <= app.now())
+WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND NOT d.waits AND d.due_at <= (SELECT app.now())
+  AND (d.state <> 'READY' OR d.expires_at <= (SELECT app.now()))
 ORDER BY d.due_at LIMIT $3
 `
 

@@ -68,11 +68,21 @@ func (q *Queries) FactsByMessageIDs(ctx context.Context, tenantID uuid.UUID, ids
 	return items, nil
 }
 
+const holdConversations = `-- name: HoldConversations :exec
+SELECT count(*) FROM (SELECT FROM conversations WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE) c
+`
+
+func (q *Queries) HoldConversations(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, holdConversations, tenantID, ids)
+	return err
+}
+
 const insertFacts = `-- name: InsertFacts :many
 INSERT INTO delivery_facts AS f (tenant_id, message_id, kind, at, first_seen_at, code, reason)
 SELECT $1, u.message_id, u.kind, u.at, $2, nullif(u.code, ''), nullif(u.reason, '')
 FROM (SELECT unnest($3::uuid[]) AS message_id, unnest($4::text[]) AS kind, unnest($5::timestamptz[]) AS at,
   unnest($6::text[]) AS code, unnest($7::text[]) AS reason) u
+JOIN messages m ON m.tenant_id = $1 AND m.id = u.message_id
 ON CONFLICT ON CONSTRAINT delivery_facts_pkey DO UPDATE SET at = EXCLUDED.at, code = EXCLUDED.code, reason = EXCLUDED.reason
 WHERE (EXCLUDED.at, coalesce(EXCLUDED.code, ''), coalesce(EXCLUDED.reason, '')) < (f.at, coalesce(f.code, ''), coalesce(f.reason, ''))
 RETURNING f.message_id, f.kind, (f.xmax = 0)::boolean AS inserted
@@ -95,6 +105,7 @@ type InsertFactsRow struct {
 }
 
 // Of a kind the earliest is kept, and of two at the same time the lesser code and reason, so that order of arrival decides nothing.
+// Only of messages that are there, which the caller has locked.
 func (q *Queries) InsertFacts(ctx context.Context, arg InsertFactsParams) ([]InsertFactsRow, error) {
 	rows, err := q.db.Query(ctx, insertFacts,
 		arg.TenantID,

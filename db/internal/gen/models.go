@@ -201,6 +201,7 @@ type Dispatch struct {
 	Recipient        *string
 	QueuedAt         time.Time
 	ExpiresAt        time.Time
+	Waits            bool
 }
 
 type Event struct {
