@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,72 +32,57 @@ func (tx *Tx) ActiveConversation(ctx context.Context, contact, account uuid.UUID
 	return &id, nil
 }
 
-const updateConversations = `
-WITH changed AS (
-  UPDATE conversations c
-SET team_id = u.team_id, status = u.status, assignee_id = u.assignee_id, version = u.version, last_seq = u.last_seq,
-  inbound_count = u.inbound_count, last_message_at = u.last_message_at, last_inbound_at = u.last_inbound_at, preview = u.preview,
-  snoozed_until = u.snoozed_until, snooze_gen = u.snooze_gen, resolved_at = u.resolved_at, resolved_at_seq = u.resolved_at_seq,
-  follow_up_at = u.follow_up_at
-FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[], $9::timestamptz[],
-    $10::timestamptz[], $11::text[], $12::timestamptz[], $13::bigint[], $14::timestamptz[], $15::bigint[], $16::timestamptz[])
-  AS u (id, team_id, status, assignee_id, version, last_seq, inbound_count, last_message_at, last_inbound_at, preview,
-    snoozed_until, snooze_gen, resolved_at, resolved_at_seq, follow_up_at)
-WHERE c.tenant_id = $1 AND c.id = u.id AND c.version < u.version
-RETURNING c.id)
-SELECT app.must(count(*) = cardinality($2), 'update conversations: not all of the rows were there with an older version') FROM changed`
-
 // UpdateConversations implements inbox.ConversationRows.
 func (tx *Tx) UpdateConversations(_ context.Context, conversations []inbox.Conversation) error {
 	if len(conversations) == 0 {
 		return nil
 	}
-	tx.conn.keep(statement{updateConversations, append([]any{tx.tenant}, mutable(conversations)...)})
+	r := rowsOf(tx.tenant, conversations, int64(len(conversations)))
+	fillMutable(r)
+	var set []string
+	is := map[string]string{}
+	for i, name := range r.columns {
+		if is[name] = r.values[i]; name != "id" {
+			set = append(set, name+" = "+r.values[i])
+		}
+	}
+	tx.conn.keep(statement{"WITH changed AS (UPDATE conversations c SET " + strings.Join(set, ", ") + r.from(" FROM ") +
+		" WHERE c.tenant_id = $1 AND c.id = " + is["id"] + " AND c.version < " + is["version"] + " RETURNING c.id) " +
+		"SELECT app.must(count(*) = $2, 'update conversations: not all of the rows were there with an older version') FROM changed", r.args})
 	return nil
 }
-
-const insertConversations = `
-INSERT INTO conversations (tenant_id, id, team_id, status, assignee_id, version, last_seq, inbound_count, last_message_at,
-  last_inbound_at, preview, snoozed_until, snooze_gen, resolved_at, resolved_at_seq, follow_up_at, contact_id, channel_account_id,
-  created_at)
-SELECT $1, u.* FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::bigint[], $7::bigint[], $8::bigint[],
-  $9::timestamptz[], $10::timestamptz[], $11::text[], $12::timestamptz[], $13::bigint[], $14::timestamptz[], $15::bigint[],
-  $16::timestamptz[], $17::uuid[], $18::uuid[], $19::timestamptz[]) AS u`
 
 // InsertConversations implements inbox.ConversationRows.
 func (tx *Tx) InsertConversations(_ context.Context, conversations []inbox.Conversation) error {
 	if len(conversations) == 0 {
 		return nil
 	}
-	args := append([]any{tx.tenant}, mutable(conversations)...)
-	args = append(args,
-		column(conversations, func(c inbox.Conversation) uuid.UUID { return c.ContactID }),
-		column(conversations, func(c inbox.Conversation) uuid.UUID { return c.ChannelAccountID }),
-		column(conversations, func(c inbox.Conversation) time.Time { return c.CreatedAt }),
-	)
-	tx.conn.keep(statement{insertConversations, args})
+	r := rowsOf(tx.tenant, conversations)
+	fillMutable(r)
+	fill(r, "contact_id", "uuid", func(c *inbox.Conversation) uuid.UUID { return c.ContactID })
+	fill(r, "channel_account_id", "uuid", func(c *inbox.Conversation) uuid.UUID { return c.ChannelAccountID })
+	fill(r, "created_at", "timestamptz", func(c *inbox.Conversation) time.Time { return c.CreatedAt })
+	tx.conn.keep(r.insert("conversations"))
 	return nil
 }
 
-// mutable returns the ids and mutable columns of conversations in the order in which both statements above take them.
-func mutable(conversations []inbox.Conversation) []any {
-	return []any{
-		column(conversations, func(c inbox.Conversation) uuid.UUID { return c.ID }),
-		column(conversations, func(c inbox.Conversation) *uuid.UUID { return c.TeamID }),
-		column(conversations, func(c inbox.Conversation) string { return string(c.Status) }),
-		column(conversations, func(c inbox.Conversation) *uuid.UUID { return c.AssigneeID }),
-		column(conversations, func(c inbox.Conversation) int64 { return c.Version }),
-		column(conversations, func(c inbox.Conversation) int64 { return c.LastSeq }),
-		column(conversations, func(c inbox.Conversation) int64 { return c.InboundCount }),
-		column(conversations, func(c inbox.Conversation) time.Time { return c.LastMessageAt }),
-		column(conversations, func(c inbox.Conversation) *time.Time { return c.LastInboundAt }),
-		column(conversations, func(c inbox.Conversation) string { return c.Preview }),
-		column(conversations, func(c inbox.Conversation) *time.Time { return c.SnoozedUntil }),
-		column(conversations, func(c inbox.Conversation) int64 { return c.SnoozeGen }),
-		column(conversations, func(c inbox.Conversation) *time.Time { return c.ResolvedAt }),
-		column(conversations, func(c inbox.Conversation) *int64 { return c.ResolvedAtSeq }),
-		column(conversations, func(c inbox.Conversation) *time.Time { return c.FollowUpAt }),
-	}
+// fillMutable adds the id and the mutable columns of conversations, also those that are NULL: an update writes them all.
+func fillMutable(r *rows[inbox.Conversation]) {
+	fill(r, "id", "uuid", func(c *inbox.Conversation) uuid.UUID { return c.ID })
+	fill(r, "team_id", "uuid", func(c *inbox.Conversation) *uuid.UUID { return c.TeamID })
+	fill(r, "status", "text", func(c *inbox.Conversation) string { return string(c.Status) })
+	fill(r, "assignee_id", "uuid", func(c *inbox.Conversation) *uuid.UUID { return c.AssigneeID })
+	fill(r, "version", "bigint", func(c *inbox.Conversation) int64 { return c.Version })
+	fill(r, "last_seq", "bigint", func(c *inbox.Conversation) int64 { return c.LastSeq })
+	fill(r, "inbound_count", "bigint", func(c *inbox.Conversation) int64 { return c.InboundCount })
+	fill(r, "last_message_at", "timestamptz", func(c *inbox.Conversation) time.Time { return c.LastMessageAt })
+	fill(r, "last_inbound_at", "timestamptz", func(c *inbox.Conversation) *time.Time { return c.LastInboundAt })
+	fill(r, "preview", "text", func(c *inbox.Conversation) string { return c.Preview })
+	fill(r, "snoozed_until", "timestamptz", func(c *inbox.Conversation) *time.Time { return c.SnoozedUntil })
+	fill(r, "snooze_gen", "bigint", func(c *inbox.Conversation) int64 { return c.SnoozeGen })
+	fill(r, "resolved_at", "timestamptz", func(c *inbox.Conversation) *time.Time { return c.ResolvedAt })
+	fill(r, "resolved_at_seq", "bigint", func(c *inbox.Conversation) *int64 { return c.ResolvedAtSeq })
+	fill(r, "follow_up_at", "timestamptz", func(c *inbox.Conversation) *time.Time { return c.FollowUpAt })
 }
 
 func conversation(r gen.Conversation) inbox.Conversation {

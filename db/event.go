@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,54 +37,54 @@ func queueHead(batch *pgx.Batch, tenant uuid.UUID, cursor *inbox.Cursor) {
 
 // The head's row lock is taken here, last, and held only until the commit that follows in the same message: numbers are given in
 // commit order and without gaps.
-const insertEvents = `
-WITH head AS (
-  UPDATE tenant_heads SET seq = seq + $2 WHERE tenant_id = $1 RETURNING seq
-), made AS (
-  INSERT INTO events (tenant_id, seq, kind, at, actor_kind, actor_id, cause, conversation_id, channel_account_id, contact_id,
-    message_id, message_seq, direction, agent_id, session_id, alert_id, version, status_before, status_after,
-    assignee_before, assignee_after, team_before, team_after, message_status_before, message_status_after)
-  SELECT $1, head.seq - $2 + e.no, e.kind, e.at, e.actor_kind, e.actor_id, nullif(e.cause, ''), e.conversation_id,
-    e.channel_account_id, e.contact_id, e.message_id, nullif(e.message_seq, 0), nullif(e.direction, ''), e.agent_id, e.session_id,
-    e.alert_id, nullif(e.version, 0), nullif(e.status_before, ''), nullif(e.status_after, ''), e.assignee_before, e.assignee_after,
-    e.team_before, e.team_after, nullif(e.message_status_before, ''), nullif(e.message_status_after, '')
-  FROM head, unnest($3::text[], $4::timestamptz[], $5::text[], $6::uuid[], $7::text[], $8::uuid[], $9::uuid[], $10::uuid[],
-    $11::uuid[], $12::bigint[], $13::text[], $14::uuid[], $15::uuid[], $16::uuid[], $17::bigint[], $18::text[], $19::text[],
-    $20::uuid[], $21::uuid[], $22::uuid[], $23::uuid[], $24::text[], $25::text[]) WITH ORDINALITY
-    AS e (kind, at, actor_kind, actor_id, cause, conversation_id, channel_account_id, contact_id, message_id, message_seq, direction,
-      agent_id, session_id, alert_id, version, status_before, status_after, assignee_before, assignee_after, team_before,
-      team_after, message_status_before, message_status_after, no)
-)
-SELECT seq FROM head`
+const takeNumbers = `UPDATE tenant_heads SET seq = seq + $2 WHERE tenant_id = $1 RETURNING seq`
 
+// queueEvents numbers and inserts the events; seq becomes the number of the last one.
 func queueEvents(batch *pgx.Batch, tenant uuid.UUID, events []inbox.Event, seq *int64) {
-	args := []any{
-		tenant, int64(len(events)),
-		column(events, func(e inbox.Event) string { return string(e.Kind) }),
-		column(events, func(e inbox.Event) time.Time { return e.At }),
-		column(events, func(e inbox.Event) string { return string(e.ActorKind) }),
-		column(events, func(e inbox.Event) *uuid.UUID { return e.ActorID }),
-		column(events, func(e inbox.Event) string { return string(e.Cause) }),
-		column(events, func(e inbox.Event) *uuid.UUID { return e.ConversationID }),
-		column(events, func(e inbox.Event) *uuid.UUID { return e.ChannelAccountID }),
-		column(events, func(e inbox.Event) *uuid.UUID { return e.ContactID }),
-		column(events, func(e inbox.Event) *uuid.UUID { return e.MessageID }),
-		column(events, func(e inbox.Event) int64 { return e.MessageSeq }),
-		column(events, func(e inbox.Event) string { return string(e.Direction) }),
-		column(events, func(e inbox.Event) *uuid.UUID { return e.AgentID }),
-		column(events, func(e inbox.Event) *uuid.UUID { return e.SessionID }),
-		column(events, func(e inbox.Event) *uuid.UUID { return e.AlertID }),
-		column(events, func(e inbox.Event) int64 { return e.Version }),
-		column(events, func(e inbox.Event) string { return string(e.StatusBefore) }),
-		column(events, func(e inbox.Event) string { return string(e.StatusAfter) }),
-		column(events, func(e inbox.Event) *uuid.UUID { return e.AssigneeBefore }),
-		column(events, func(e inbox.Event) *uuid.UUID { return e.AssigneeAfter }),
-		column(events, func(e inbox.Event) *uuid.UUID { return e.TeamBefore }),
-		column(events, func(e inbox.Event) *uuid.UUID { return e.TeamAfter }),
-		column(events, func(e inbox.Event) string { return string(e.MessageStatusBefore) }),
-		column(events, func(e inbox.Event) string { return string(e.MessageStatusAfter) }),
+	r := rowsOf(tenant, events, int64(len(events)))
+	places := make([]int64, len(events))
+	for i := range places {
+		places[i] = int64(i + 1)
 	}
-	batch.Queue(insertEvents, args...).QueryRow(func(row pgx.Row) error { return row.Scan(seq) })
+	fillWith(r, "seq", "bigint", places)
+	r.values[0] = "head.seq - $2 + " + r.values[0]
+	fillEvents(r)
+	sql := "WITH head AS (" + takeNumbers + ") INSERT INTO events (tenant_id, " + strings.Join(r.columns, ", ") +
+		") SELECT $1::uuid, " + strings.Join(r.values, ", ") + " FROM head" + r.from(", ") + " RETURNING seq"
+	batch.Queue(sql, r.args...).Query(func(rows pgx.Rows) error {
+		var given int64
+		_, err := pgx.ForEachRow(rows, []any{&given}, func() error {
+			*seq = max(*seq, given)
+			return nil
+		})
+		return err
+	})
+}
+
+func fillEvents(r *rows[inbox.Event]) {
+	fill(r, "kind", "text", func(e *inbox.Event) string { return string(e.Kind) })
+	fill(r, "at", "timestamptz", func(e *inbox.Event) time.Time { return e.At })
+	fill(r, "actor_kind", "text", func(e *inbox.Event) string { return string(e.ActorKind) })
+	fillPointer(r, "actor_id", "uuid", func(e *inbox.Event) *uuid.UUID { return e.ActorID })
+	fillText(r, "cause", func(e *inbox.Event) inbox.Cause { return e.Cause })
+	fillPointer(r, "conversation_id", "uuid", func(e *inbox.Event) *uuid.UUID { return e.ConversationID })
+	fillPointer(r, "channel_account_id", "uuid", func(e *inbox.Event) *uuid.UUID { return e.ChannelAccountID })
+	fillPointer(r, "contact_id", "uuid", func(e *inbox.Event) *uuid.UUID { return e.ContactID })
+	fillPointer(r, "message_id", "uuid", func(e *inbox.Event) *uuid.UUID { return e.MessageID })
+	fillNumber(r, "message_seq", func(e *inbox.Event) int64 { return e.MessageSeq })
+	fillText(r, "direction", func(e *inbox.Event) inbox.Direction { return e.Direction })
+	fillPointer(r, "agent_id", "uuid", func(e *inbox.Event) *uuid.UUID { return e.AgentID })
+	fillPointer(r, "session_id", "uuid", func(e *inbox.Event) *uuid.UUID { return e.SessionID })
+	fillPointer(r, "alert_id", "uuid", func(e *inbox.Event) *uuid.UUID { return e.AlertID })
+	fillNumber(r, "version", func(e *inbox.Event) int64 { return e.Version })
+	fillText(r, "status_before", func(e *inbox.Event) inbox.Status { return e.StatusBefore })
+	fillText(r, "status_after", func(e *inbox.Event) inbox.Status { return e.StatusAfter })
+	fillPointer(r, "assignee_before", "uuid", func(e *inbox.Event) *uuid.UUID { return e.AssigneeBefore })
+	fillPointer(r, "assignee_after", "uuid", func(e *inbox.Event) *uuid.UUID { return e.AssigneeAfter })
+	fillPointer(r, "team_before", "uuid", func(e *inbox.Event) *uuid.UUID { return e.TeamBefore })
+	fillPointer(r, "team_after", "uuid", func(e *inbox.Event) *uuid.UUID { return e.TeamAfter })
+	fillText(r, "message_status_before", func(e *inbox.Event) inbox.MessageStatus { return e.MessageStatusBefore })
+	fillText(r, "message_status_after", func(e *inbox.Event) inbox.MessageStatus { return e.MessageStatusAfter })
 }
 
 // column collects one value of every item, as unnest wants them.

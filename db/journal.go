@@ -11,22 +11,22 @@ import (
 )
 
 // InsertJournal implements inbox.JournalRows.
-func (tx *Tx) InsertJournal(ctx context.Context, items []inbox.JournalItem) error {
+func (tx *Tx) InsertJournal(_ context.Context, items []inbox.JournalItem) error {
 	if len(items) == 0 {
 		return nil
 	}
-	return tx.late.InsertWebhookItems(ctx, gen.InsertWebhookItemsParams{
-		TenantID:          tx.tenant,
-		Ids:               column(items, func(i inbox.JournalItem) uuid.UUID { return i.ID }),
-		ChannelAccountIds: column(items, func(i inbox.JournalItem) uuid.UUID { return i.ChannelAccountID }),
-		Providers:         column(items, func(i inbox.JournalItem) string { return i.Provider }),
-		ItemKeys:          column(items, func(i inbox.JournalItem) string { return i.Key }),
-		ItemKinds:         column(items, func(i inbox.JournalItem) string { return string(i.Kind) }),
-		Raws:              column(items, func(i inbox.JournalItem) []byte { return i.Raw }),
-		States:            column(items, func(i inbox.JournalItem) string { return string(i.Outcome) }),
-		Reasons:           column(items, func(i inbox.JournalItem) string { return i.Reason }),
-		ReceivedAts:       column(items, func(i inbox.JournalItem) time.Time { return i.ReceivedAt }),
-	})
+	r := rowsOf(tx.tenant, items)
+	fill(r, "id", "uuid", func(i *inbox.JournalItem) uuid.UUID { return i.ID })
+	fill(r, "channel_account_id", "uuid", func(i *inbox.JournalItem) uuid.UUID { return i.ChannelAccountID })
+	fill(r, "provider", "text", func(i *inbox.JournalItem) string { return i.Provider })
+	fill(r, "item_key", "text", func(i *inbox.JournalItem) string { return i.Key })
+	fill(r, "kind", "text", func(i *inbox.JournalItem) string { return string(i.Kind) })
+	fillBytes(r, "raw", func(i *inbox.JournalItem) []byte { return i.Raw })
+	fill(r, "state", "text", func(i *inbox.JournalItem) string { return string(i.Outcome) })
+	fillText(r, "reason", func(i *inbox.JournalItem) string { return i.Reason })
+	fill(r, "received_at", "timestamptz", func(i *inbox.JournalItem) time.Time { return i.ReceivedAt })
+	tx.conn.keep(r.insert("webhook_items"))
+	return nil
 }
 
 // LockQuarantined implements inbox.JournalRows.

@@ -13,7 +13,7 @@ import (
 )
 
 // InsertMessages implements inbox.MessageRows.
-func (tx *Tx) InsertMessages(ctx context.Context, messages []inbox.Message) error {
+func (tx *Tx) InsertMessages(_ context.Context, messages []inbox.Message) error {
 	if len(messages) == 0 {
 		return nil
 	}
@@ -25,29 +25,30 @@ func (tx *Tx) InsertMessages(ctx context.Context, messages []inbox.Message) erro
 		}
 		contents[i] = content
 	}
-	return tx.late.InsertMessages(ctx, gen.InsertMessagesParams{
-		TenantID: tx.tenant, Contents: contents,
-		Ids:               column(messages, func(m inbox.Message) uuid.UUID { return m.ID }),
-		ConversationIds:   column(messages, func(m inbox.Message) uuid.UUID { return m.ConversationID }),
-		ChannelAccountIds: column(messages, func(m inbox.Message) uuid.UUID { return m.ChannelAccountID }),
-		Seqs:              column(messages, func(m inbox.Message) int64 { return m.Seq }),
-		InboundNos:        column(messages, func(m inbox.Message) int64 { return m.InboundNo }),
-		Directions:        column(messages, func(m inbox.Message) string { return string(m.Direction) }),
-		Kinds:             column(messages, func(m inbox.Message) string { return string(m.Kind) }),
-		Texts:             column(messages, func(m inbox.Message) string { return m.Text }),
-		Raws:              column(messages, func(m inbox.Message) []byte { return m.Raw }),
-		ExternalIds:       column(messages, func(m inbox.Message) string { return m.ExternalID }),
-		ReplyTos:          column(messages, func(m inbox.Message) string { return m.ReplyTo }),
-		AuthorAgentIds:    column(messages, func(m inbox.Message) uuid.UUID { return value(m.AuthorAgentID) }),
-		AuthorApiKeyIds:   column(messages, func(m inbox.Message) uuid.UUID { return value(m.AuthorAPIKeyID) }),
-		CorrelationIds:    column(messages, func(m inbox.Message) string { return m.CorrelationID }),
-		RetryOfs:          column(messages, func(m inbox.Message) uuid.UUID { return value(m.RetryOf) }),
-		OnUnknowns:        column(messages, func(m inbox.Message) string { return string(m.OnUnknown) }),
-		Statuses:          column(messages, func(m inbox.Message) string { return string(m.Status) }),
-		ProviderAts:       column(messages, func(m inbox.Message) time.Time { return value(m.ProviderAt) }),
-		Versions:          column(messages, func(m inbox.Message) int64 { return m.Version }),
-		CreatedAts:        column(messages, func(m inbox.Message) time.Time { return m.CreatedAt }),
-	})
+	r := rowsOf(tx.tenant, messages)
+	fill(r, "id", "uuid", func(m *inbox.Message) uuid.UUID { return m.ID })
+	fill(r, "conversation_id", "uuid", func(m *inbox.Message) uuid.UUID { return m.ConversationID })
+	fill(r, "channel_account_id", "uuid", func(m *inbox.Message) uuid.UUID { return m.ChannelAccountID })
+	fill(r, "seq", "bigint", func(m *inbox.Message) int64 { return m.Seq })
+	fillNumber(r, "inbound_no", func(m *inbox.Message) int64 { return m.InboundNo })
+	fill(r, "direction", "text", func(m *inbox.Message) string { return string(m.Direction) })
+	fill(r, "kind", "text", func(m *inbox.Message) string { return string(m.Kind) })
+	fill(r, "text", "text", func(m *inbox.Message) string { return m.Text })
+	fillWith(r, "content", "jsonb", contents)
+	fillBytes(r, "raw", func(m *inbox.Message) []byte { return m.Raw })
+	fillText(r, "external_id", func(m *inbox.Message) string { return m.ExternalID })
+	fillText(r, "reply_to", func(m *inbox.Message) string { return m.ReplyTo })
+	fillPointer(r, "author_agent_id", "uuid", func(m *inbox.Message) *uuid.UUID { return m.AuthorAgentID })
+	fillPointer(r, "author_api_key_id", "uuid", func(m *inbox.Message) *uuid.UUID { return m.AuthorAPIKeyID })
+	fillText(r, "correlation_id", func(m *inbox.Message) string { return m.CorrelationID })
+	fillPointer(r, "retry_of", "uuid", func(m *inbox.Message) *uuid.UUID { return m.RetryOf })
+	fillText(r, "on_unknown", func(m *inbox.Message) inbox.OnUnknown { return m.OnUnknown })
+	fill(r, "status", "text", func(m *inbox.Message) string { return string(m.Status) })
+	fillPointer(r, "provider_at", "timestamptz", func(m *inbox.Message) *time.Time { return m.ProviderAt })
+	fill(r, "version", "bigint", func(m *inbox.Message) int64 { return m.Version })
+	fill(r, "created_at", "timestamptz", func(m *inbox.Message) time.Time { return m.CreatedAt })
+	tx.conn.keep(r.insert("messages"))
+	return nil
 }
 
 // MessagesByIDs implements inbox.MessageRows.

@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -15,11 +16,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/switchboard-inbox/switchboard/db"
+	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
 )
@@ -31,7 +34,7 @@ func TestNoStatementCrossesTenants(t *testing.T) {
 	t.Parallel()
 	w := inboxtest.New(t)
 	statements := writtenStatements(t)
-	for _, sql := range builtStatements(t, w) {
+	for _, sql := range append(builtStatements(t, w), builtWrites(t, w)...) {
 		statements[sql[:min(len(sql), 60)]+" … "+strconv.Itoa(len(statements))] = sql
 	}
 	conn, err := pgx.Connect(t.Context(), w.OwnerURL)
@@ -223,6 +226,56 @@ func builtStatements(t *testing.T, w *inboxtest.World) []string {
 	}
 	if len(sent) < 10 {
 		t.Fatalf("only %d statements were built", len(sent))
+	}
+	return slices.Sorted(maps.Keys(sent))
+}
+
+// builtWrites returns the SQL that adds and changes rows, for one and for several of them: which columns it names depends on what they hold.
+func builtWrites(t *testing.T, w *inboxtest.World) []string {
+	t.Helper()
+	var mu sync.Mutex
+	sent := map[string]bool{}
+	opened, err := db.Open(t.Context(), db.Config{URL: w.AppURL, Statement: func(sql string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if strings.Contains(sql, "$1::uuid") || strings.Contains(sql, "UPDATE") {
+			sent[sql] = true
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	business := w.Tenant("writes")
+	account, now := business.Account("one", nil), time.Now()
+	for n := 1; n <= 2; n++ {
+		var conversations, changed []inbox.Conversation
+		var messages []inbox.Message
+		var items []inbox.JournalItem
+		for i := range n {
+			c := inbox.Conversation{ID: inboxtest.NewID(), ContactID: business.Contact("Kim", fmt.Sprint("+49171", n, i)), ChannelAccountID: account,
+				Status: inbox.StatusOpen, Version: 1, LastMessageAt: now, CreatedAt: now}
+			conversations = append(conversations, c)
+			c.Version++
+			changed = append(changed, c)
+			messages = append(messages, inbox.Message{ID: inboxtest.NewID(), ConversationID: c.ID, ChannelAccountID: account, Seq: 1, InboundNo: 1,
+				Direction: inbox.Inbound, Kind: channel.KindText, Status: inbox.MessageReceived, ExternalID: c.ID.String(), Version: 1, CreatedAt: now})
+			items = append(items, inbox.JournalItem{ID: c.ID, ChannelAccountID: account, Provider: "meta", Kind: inbox.ItemMessage,
+				Outcome: inbox.Applied, ReceivedAt: now})
+		}
+		err := opened.InTenant(t.Context(), business.ID, func(tx inbox.Tx) error {
+			for i := range conversations {
+				tx.Record(inbox.ConversationEvent(inbox.EventConversationCreated, inbox.SystemActor(business.ID), nil, &conversations[i], now))
+			}
+			return errors.Join(tx.InsertConversations(t.Context(), conversations), tx.UpdateConversations(t.Context(), changed),
+				tx.InsertMessages(t.Context(), messages), tx.InsertJournal(t.Context(), items))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(sent) != 10 {
+		t.Errorf("%d statements were sent, want 5 for one row and 5 for several: %v", len(sent), slices.Sorted(maps.Keys(sent)))
 	}
 	return slices.Sorted(maps.Keys(sent))
 }

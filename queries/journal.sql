@@ -1,12 +1,3 @@
--- name: InsertWebhookItems :exec
-INSERT INTO webhook_items (tenant_id, id, channel_account_id, provider, item_key, kind, raw, state, reason,
-  received_at)
-SELECT @tenant_id, j.id, j.channel_account_id, j.provider, j.item_key, j.kind, j.raw, j.state, nullif(j.reason, ''), j.received_at
-FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@channel_account_ids::uuid[]) AS channel_account_id,
-  unnest(@providers::text[]) AS provider, unnest(@item_keys::text[]) AS item_key, unnest(@item_kinds::text[]) AS kind,
-  unnest(@raws::bytea[]) AS raw,
-  unnest(@states::text[]) AS state, unnest(@reasons::text[]) AS reason, unnest(@received_ats::timestamptz[]) AS received_at) j;
-
 -- name: LockQuarantined :many
 SELECT * FROM webhook_items WHERE tenant_id = @tenant_id AND state = 'QUARANTINED' AND (replayed_at IS NULL OR replayed_at < @before)
 ORDER BY received_at, id

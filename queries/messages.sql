@@ -1,25 +1,3 @@
--- name: InsertMessages :exec
--- One statement for any number of messages: the arrays run side by side.
-INSERT INTO messages (tenant_id, id, conversation_id, channel_account_id, seq, inbound_no, direction, kind, text, content, raw,
-  external_id, reply_to, author_agent_id, author_api_key_id, correlation_id, retry_of, on_unknown, status, provider_at, version,
-  created_at)
-SELECT @tenant_id, m.id, m.conversation_id, m.channel_account_id, m.seq, nullif(m.inbound_no, 0), m.direction, m.kind, m.text,
-  m.content, nullif(m.raw, ''::bytea), nullif(m.external_id, ''), nullif(m.reply_to, ''),
-  nullif(m.author_agent_id, '00000000-0000-0000-0000-000000000000'::uuid),
-  nullif(m.author_api_key_id, '00000000-0000-0000-0000-000000000000'::uuid), nullif(m.correlation_id, ''),
-  nullif(m.retry_of, '00000000-0000-0000-0000-000000000000'::uuid), nullif(m.on_unknown, ''), m.status,
-  nullif(m.provider_at, '0001-01-01 00:00:00+00'::timestamptz), m.version, m.created_at
-FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@conversation_ids::uuid[]) AS conversation_id,
-  unnest(@channel_account_ids::uuid[]) AS channel_account_id, unnest(@seqs::bigint[]) AS seq,
-  unnest(@inbound_nos::bigint[]) AS inbound_no, unnest(@directions::text[]) AS direction, unnest(@kinds::text[]) AS kind,
-  unnest(@texts::text[]) AS text, unnest(@contents::jsonb[]) AS content, unnest(@raws::bytea[]) AS raw,
-  unnest(@external_ids::text[]) AS external_id, unnest(@reply_tos::text[]) AS reply_to,
-  unnest(@author_agent_ids::uuid[]) AS author_agent_id, unnest(@author_api_key_ids::uuid[]) AS author_api_key_id,
-  unnest(@correlation_ids::text[]) AS correlation_id, unnest(@retry_ofs::uuid[]) AS retry_of,
-  unnest(@on_unknowns::text[]) AS on_unknown, unnest(@statuses::text[]) AS status,
-  unnest(@provider_ats::timestamptz[]) AS provider_at, unnest(@versions::bigint[]) AS version,
-  unnest(@created_ats::timestamptz[]) AS created_at) m;
-
 -- name: MessagesByIDs :many
 SELECT id, conversation_id, channel_account_id, seq, inbound_no, direction, kind, text, content, external_id, reply_to, author_agent_id,
   author_api_key_id, correlation_id, retry_of, on_unknown, status, failed_code, failed_reason, sent_at, delivered_at, read_at,

@@ -52,8 +52,9 @@ const mutants = [
 \t\t\treturn 0, err
 \t\t}
 \t\tqueueEvents(batch,`],
-      ['db/event.go', 'UPDATE tenant_heads SET seq = seq + $2 WHERE tenant_id = $1 RETURNING seq', 'SELECT $26::bigint AS seq'],
-      ['db/event.go', 'return string(e.MessageStatusAfter) }),\n', 'return string(e.MessageStatusAfter) }),\n\t\t*seq,\n'],
+      ['db/event.go', 'WITH head AS (" + takeNumbers + ")', 'WITH head AS (SELECT " + fmt.Sprint(*seq) + "::bigint + 0 * $2::bigint AS seq)'],
+      ['db/event.go', '\t"context"\n', '\t"context"\n\t"fmt"\n'],
+      ['db/event.go', '\nconst takeNumbers', '\nconst _'],
     ],
   },
   {

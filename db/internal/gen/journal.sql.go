@@ -102,45 +102,6 @@ func (q *Queries) InsertUnrouted(ctx context.Context, arg InsertUnroutedParams) 
 	return err
 }
 
-const insertWebhookItems = `-- name: InsertWebhookItems :exec
-INSERT INTO webhook_items (tenant_id, id, channel_account_id, provider, item_key, kind, raw, state, reason,
-  received_at)
-SELECT $1, j.id, j.channel_account_id, j.provider, j.item_key, j.kind, j.raw, j.state, nullif(j.reason, ''), j.received_at
-FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::uuid[]) AS channel_account_id,
-  unnest($4::text[]) AS provider, unnest($5::text[]) AS item_key, unnest($6::text[]) AS kind,
-  unnest($7::bytea[]) AS raw,
-  unnest($8::text[]) AS state, unnest($9::text[]) AS reason, unnest($10::timestamptz[]) AS received_at) j
-`
-
-type InsertWebhookItemsParams struct {
-	TenantID          uuid.UUID
-	Ids               []uuid.UUID
-	ChannelAccountIds []uuid.UUID
-	Providers         []string
-	ItemKeys          []string
-	ItemKinds         []string
-	Raws              [][]byte
-	States            []string
-	Reasons           []string
-	ReceivedAts       []time.Time
-}
-
-func (q *Queries) InsertWebhookItems(ctx context.Context, arg InsertWebhookItemsParams) error {
-	_, err := q.db.Exec(ctx, insertWebhookItems,
-		arg.TenantID,
-		arg.Ids,
-		arg.ChannelAccountIds,
-		arg.Providers,
-		arg.ItemKeys,
-		arg.ItemKinds,
-		arg.Raws,
-		arg.States,
-		arg.Reasons,
-		arg.ReceivedAts,
-	)
-	return err
-}
-
 const ledger = `-- name: Ledger :many
 SELECT w.channel_account_id, date_bin('1 hour', w.received_at, '2000-01-01 00:00:00+00')::timestamptz AS hour, count(*) AS received,
   count(*) FILTER (WHERE state = 'APPLIED') AS applied, count(*) FILTER (WHERE state = 'DUPLICATE') AS duplicate,
