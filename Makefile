@@ -26,6 +26,10 @@ setup-test:
 bench: build ## measure speed beside its limits, in about 8 minutes; BENCH=P4,P6 measures only these
 	@go build -o bin/bench ./cmd/bench && bin/bench
 
+.PHONY: bench-growth
+bench-growth: build ## print what things cost as the work grows, as Markdown
+	@go build -o bin/bench ./cmd/bench && bin/bench -growth
+
 build: web ## build bin/switchboard with the agent app inside
 	@[ -e bin/switchboard ] || echo "Building bin/switchboard; the first time takes a few minutes …"
 	@go build -o bin/switchboard ./cmd/switchboard

@@ -8,11 +8,6 @@ import (
 	"time"
 )
 
-const (
-	bigTenant   = 1
-	smallTenant = 3
-)
-
 const listQuery = `query($filter: ConversationFilter, $after: String) { conversations(first: 50, filter: $filter, after: $after) { cursor
 	pageInfo { hasNextPage endCursor } edges { cursor unreadCount node { id status version lastSeq lastMessageAt preview contact { id name }
 	channelAccount { id name } assignee { id name } } } } }`

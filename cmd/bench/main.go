@@ -3,6 +3,7 @@
 // the loopback, and ends with the command.
 //
 //	bench [-only P1,P7] [-rounds 5] [-binary bin/switchboard] [-json file] [-profile folder]
+//	bench -growth [-only TENANTS,FLEET]
 //
 // Imports: cmd/bench/standin, db, internal/auth, internal/embedded, internal/inbox, internal/jobs, internal/secret, migrations, gorilla/websocket,
 // pgx.
@@ -29,6 +30,7 @@ type options struct {
 	json    string
 	profile string
 	top     int
+	growth  bool
 }
 
 func main() {
@@ -47,6 +49,7 @@ func main() {
 	flag.StringVar(&o.json, "json", "bin/bench.json", "where the figures go")
 	flag.StringVar(&o.profile, "profile", os.Getenv("BENCH_PROFILE"), "folder for CPU profiles of the product; empty: none")
 	flag.IntVar(&o.top, "top", 0, "print so many of the product's statements that took most of the database's time")
+	flag.BoolVar(&o.growth, "growth", false, "print, as Markdown, what things cost as the work grows, instead of the goals")
 	flag.Parse()
 	for name := range strings.FieldsFuncSeq(only, func(r rune) bool { return r == ',' || r == ' ' }) {
 		o.only[strings.ToUpper(name)] = true
@@ -58,12 +61,21 @@ func main() {
 
 func run(ctx context.Context, o options) error {
 	begun := time.Now()
+	if o.profile != "" {
+		if err := os.MkdirAll(o.profile, 0o755); err != nil { //nolint:gosec // profiles are for everybody to read
+			return err
+		}
+	}
 	p, err := openPlace(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer p.close()
 	b := &bench{place: p, options: o}
+	if o.growth {
+		b.grow(ctx, os.Stdout)
+		return nil
+	}
 	for _, m := range measures() {
 		if len(o.only) > 0 && !o.only[m.id] || ctx.Err() != nil {
 			continue

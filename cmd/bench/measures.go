@@ -16,6 +16,7 @@ func measures() []measure {
 		{"P11", "start", "<= 300 ms", measureStart},
 		{"P12", "webhook to frame", "<= 2", measurePush},
 		{"P13", "pick-up", "<= 15 ms", measurePickUp},
+		{"P14", "noisy neighbour", "<= 1.5", measureNeighbour},
 		{"P15", "watched ingest", ">= 0.9", measureWatched},
 	}
 }

@@ -1,24 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/base64"
-	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/switchboard-inbox/switchboard/internal/auth"
@@ -27,7 +16,6 @@ import (
 
 const (
 	appSecret = "bench-app-secret"
-	database  = "run" // a fresh copy of the loaded database
 )
 
 // key is every key of the measured installation: nothing in it is secret.
@@ -77,7 +65,7 @@ func openPlace(ctx context.Context, o options) (_ *place, err error) {
 // startServers starts Postgres and Redis, and copies the loaded database, which is loaded once for every schema.
 func (p *place) startServers(ctx context.Context) (err error) {
 	settings := map[string]string{"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "top", "pg_stat_statements.track_planning": "on",
-		"shared_buffers": "512MB", "max_wal_size": "4GB"}
+		"shared_buffers": "512MB", "max_wal_size": "4GB", "checkpoint_timeout": "30min", "track_wal_io_timing": "on"} // checkpoints come between measures, not by the clock
 	options := embedded.Options{Dir: p.dir, Fsync: true, Settings: settings}
 	if p.postgres, err = embedded.StartPostgres(ctx, options); err != nil {
 		return err
@@ -86,10 +74,10 @@ func (p *place) startServers(ctx context.Context) (err error) {
 	if p.redis, err = embedded.StartRedis(ctx, options); err != nil {
 		return err
 	}
-	if err = p.loadOnce(ctx); err != nil {
+	if err = p.copyOf(ctx, mainData()); err != nil {
 		return err
 	}
-	pc, err := pgxpool.ParseConfig(p.postgres.URL(database))
+	pc, err := pgxpool.ParseConfig(p.postgres.URL(mainData().name))
 	if err != nil {
 		return err
 	}
@@ -119,72 +107,13 @@ func (p *place) close() {
 	}
 }
 
-// process is a child of ours.
-type process struct {
-	cmd   *exec.Cmd
-	url   string // of what it serves
-	admin string // of its health, metrics and profiles
-	ready time.Duration
-}
-
-// stop ends the process and waits for it.
-func (c *process) stop() {
-	if c == nil || c.cmd.ProcessState != nil {
-		return
-	}
-	_ = c.cmd.Process.Signal(syscall.SIGTERM)
-	late := time.AfterFunc(10*time.Second, func() { _ = c.cmd.Process.Kill() })
-	_ = c.cmd.Wait()
-	late.Stop()
-}
-
-// rss returns the memory of the process in MiB.
-func (c *process) rss() float64 {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
-	for line := range strings.Lines(string(text)) {
-		if value, found := strings.CutPrefix(line, "VmRSS:"); found {
-			kib, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
-			return kib / 1024
-		}
-	}
-	return 0
-}
-
 func (p *place) environment(more ...string) []string {
 	return append(os.Environ(), append([]string{
-		"DATABASE_URL=" + p.postgres.UserURL("switchboard_app", database), "REDIS_URL=" + p.redis.URL(), "SWITCHBOARD_KEKS=" + key(),
+		"DATABASE_URL=" + p.postgres.UserURL("switchboard_app", mainData().name), "REDIS_URL=" + p.redis.URL(), "SWITCHBOARD_KEKS=" + key(),
 		"SWITCHBOARD_JWT_KEYS=" + key(), "SWITCHBOARD_FILE_KEYS=" + key(), "SWITCHBOARD_META_APP_SECRET=" + appSecret,
 		"SWITCHBOARD_META_VERIFY_TOKEN=bench", "SWITCHBOARD_BLOB_URL=mem://", "LOG_LEVEL=WARN", "SWITCHBOARD_BIND_HOST=127.0.0.1",
 		"META_GRAPH_BASE_URL=" + p.provider.url, "SWITCHBOARD_ACCESS_TOKEN_LIFE=60m",
 	}, more...)...)
-}
-
-// start runs a command of the binary and waits until it is ready.
-func (p *place) start(ctx context.Context, command string) (*process, error) {
-	ports, err := freePorts(2)
-	if err != nil {
-		return nil, err
-	}
-	c := &process{url: "http://127.0.0.1:" + ports[0], admin: "http://127.0.0.1:" + ports[1]}
-	c.cmd = exec.Command(p.binary, command) //nolint:gosec // the binary that is to be measured
-	c.cmd.Env = p.environment("PORT="+ports[0], "ADMIN_ADDR=127.0.0.1:"+ports[1], "PUBLIC_BASE_URL="+c.url)
-	c.cmd.Stderr = os.Stderr
-	begun := time.Now()
-	if err := c.cmd.Start(); err != nil {
-		return nil, err
-	}
-	for ctx.Err() == nil && time.Since(begun) < 20*time.Second {
-		if answer, err := http.Get(c.admin + "/readyz"); err == nil { //nolint:noctx // loopback
-			_ = answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
-				c.ready = time.Since(begun)
-				return c, nil
-			}
-		}
-		time.Sleep(time.Millisecond)
-	}
-	c.stop()
-	return nil, fmt.Errorf("%s does not become ready", command)
 }
 
 // working starts the workers, when none run.
@@ -192,93 +121,5 @@ func (p *place) working(ctx context.Context) (err error) {
 	if p.work == nil {
 		p.work, err = p.start(ctx, "work")
 	}
-	return err
-}
-
-func (p *place) startStandins(ctx context.Context) (*process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	c := &process{cmd: exec.CommandContext(ctx, self, "standin")}
-	c.cmd.Env = append(os.Environ(), "DATABASE_URL="+p.postgres.URL(database), "REDIS_URL="+p.redis.URL(), "PROVIDER_URL="+p.provider.url)
-	c.cmd.Stderr = os.Stderr
-	out, err := c.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.cmd.Start(); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	c.url = strings.TrimSpace(line)
-	return c, err
-}
-
-func freePorts(n int) ([]string, error) {
-	ports := make([]string, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = l.Close() }()
-		ports[i] = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
-}
-
-// profile writes CPU profiles of the next two seconds of the product, where they are asked for.
-func (b *bench) profile(ctx context.Context, name string) {
-	if b.options.profile == "" {
-		return
-	}
-	for part, c := range map[string]*process{"serve": b.serve, "work": b.work} {
-		if c == nil {
-			continue
-		}
-		go func() {
-			err := download(ctx, c.admin+"/debug/pprof/profile?seconds=2", filepath.Join(b.options.profile, name+"."+part+".pprof"))
-			if err != nil {
-				fmt.Fprintln(os.Stderr, "profile:", err)
-			}
-		}()
-	}
-}
-
-func download(ctx context.Context, url, path string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = answer.Body.Close() }()
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(file, answer.Body)
-	return errors.Join(err, file.Close())
-}
-
-// printTop prints what the database was busy with for the product: calls, milliseconds of planning and of execution, and the statement.
-func (b *bench) printTop(ctx context.Context, w io.Writer) error {
-	rows, err := b.pool.Query(ctx, `SELECT calls, total_plan_time, total_exec_time, left(regexp_replace(query, '\s+', ' ', 'g'), 150)
-		FROM bench.pg_stat_statements s JOIN pg_roles r ON r.oid = s.userid WHERE r.rolname = 'switchboard_app'
-		AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-		ORDER BY total_plan_time + total_exec_time DESC LIMIT $1`, b.options.top)
-	if err != nil {
-		return err
-	}
-	var calls int64
-	var plan, exec float64
-	var text string
-	_, err = pgx.ForEachRow(rows, []any{&calls, &plan, &exec, &text}, func() error {
-		_, err := fmt.Fprintf(w, "%8d calls  plan %8.0f ms  execute %8.0f ms  %s\n", calls, plan, exec, text)
-		return err
-	})
 	return err
 }

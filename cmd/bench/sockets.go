@@ -31,6 +31,30 @@ type crowd struct {
 	ended  atomic.Int64
 	onText func(text []byte) // when set before the crowd gathers, frames are read as a whole
 	last   atomic.Int64      // when the newest frame came, in nanoseconds
+	series atomic.Pointer[series]
+}
+
+// series is a number of changes that each reach every socket of a crowd, in the same order.
+type series struct {
+	had  []int // frames of each socket; only its reader writes it
+	last []atomic.Int64
+	left atomic.Int64 // frames that are still to come
+}
+
+// follow begins a series.
+func (c *crowd) follow(changes int) *series {
+	s := &series{had: make([]int, len(c.conns)), last: make([]atomic.Int64, changes)}
+	s.left.Store(int64(changes * len(c.conns)))
+	c.series.Store(s)
+	return s
+}
+
+func (s *series) note(socket int, now int64) {
+	if n := s.had[socket]; n < len(s.last) {
+		s.had[socket]++
+		s.last[n].Store(now) // of two sockets at the same moment either is the last
+		s.left.Add(-1)
+	}
 }
 
 // gather opens n sockets at a time of eight; open makes one of them.
@@ -51,7 +75,7 @@ func (c *crowd) gather(n int, open func(i int) (*websocket.Conn, error)) error {
 				}
 				c.conns = append(c.conns, conn)
 				mu.Unlock()
-				go c.read(conn)
+				go c.read(conn, i)
 			}
 		})
 	}
@@ -62,7 +86,7 @@ func (c *crowd) gather(n int, open func(i int) (*websocket.Conn, error)) error {
 	return problem
 }
 
-func (c *crowd) read(conn *websocket.Conn) {
+func (c *crowd) read(conn *websocket.Conn, socket int) {
 	defer c.ended.Add(1)
 	in := bufio.NewReaderSize(conn.NetConn(), 2048)
 	for {
@@ -88,7 +112,11 @@ func (c *crowd) read(conn *websocket.Conn) {
 			return
 		}
 		c.bytes.Add(int64(size))
-		c.last.Store(time.Now().UnixNano())
+		now := time.Now().UnixNano()
+		c.last.Store(now)
+		if s := c.series.Load(); s != nil {
+			s.note(socket, now)
+		}
 		c.frames.Add(1)
 	}
 }
@@ -164,19 +192,30 @@ func room(url, name string) (*websocket.Conn, error) {
 	return conn, err
 }
 
-// audience opens n subscriptions of the tenant's list, at most 20 an agent, and waits until a change reaches all of them.
-func (b *bench) audience(ctx context.Context, t, n int) (*crowd, error) {
-	c := &crowd{}
-	tokens := make([]string, n/20+1)
+// listeners are n subscriptions of the audience's list, at most 20 an agent.
+func (b *bench) listeners(to *process, n int) (*crowd, error) {
+	c, tokens := &crowd{}, make([]string, (n+19)/20)
 	for i := range tokens {
-		tokens[i] = b.token(t, i+1)
+		tokens[i] = b.token(audienceTenant, i+1)
 	}
-	if err := c.gather(n, func(i int) (*websocket.Conn, error) { return subscribe(b.serve.url, tokens[i/20], listEvents) }); err != nil {
+	return c, c.gather(n, func(i int) (*websocket.Conn, error) { return subscribe(to.url, tokens[i/20], listEvents) })
+}
+
+// listenersOfRoom are n sockets of the raw broadcast.
+func (b *bench) listenersOfRoom(name string, n int) (*crowd, error) {
+	c := &crowd{}
+	return c, c.gather(n, func(int) (*websocket.Conn, error) { return room(b.standins.url, name) })
+}
+
+// audience are listeners that a change has reached.
+func (b *bench) audience(ctx context.Context, to *process, n int) (*crowd, error) {
+	c, err := b.listeners(to, n)
+	if err != nil {
 		return nil, err
 	}
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && ctx.Err() == nil; { // subscriptions begin shortly after they are sent
 		before := c.frames.Load()
-		if err := b.change(ctx, t); err != nil {
+		if err := b.change(ctx); err != nil {
 			return nil, err
 		}
 		if c.await(ctx, before+int64(n), 2*time.Second) == nil {

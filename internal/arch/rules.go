@@ -59,7 +59,7 @@ func owners() map[string]string {
 		"github.com/pressly/goose/...":    "db",
 		"database/sql":                    "db",
 		"github.com/hibiken/asynq":        "internal/jobs cmd/bench/standin",
-		"github.com/redis/go-redis/...":   "internal/jobs internal/httpd cmd/switchboard db/dbtest",
+		"github.com/redis/go-redis/...":   "internal/jobs internal/httpd cmd/switchboard cmd/bench/standin db/dbtest",
 		"github.com/99designs/gqlgen/...": "graph/...",
 		"github.com/vektah/gqlparser/...": "graph/...",
 		"github.com/gorilla/websocket":    "graph/... cmd/bench/...",

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
 )
 
 // dispatch sends messages as most systems do: one task of a queue a message, and in it a select, a call and an update.
@@ -21,8 +22,38 @@ type dispatch struct {
 	providerURL string
 }
 
-// ServeHTTP makes so many messages and tasks, works them off, and answers with the seconds that took from the first enqueue.
-func (d *dispatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// fill makes so many messages that are to be sent.
+func (d *dispatch) fill(w http.ResponseWriter, r *http.Request) {
+	_, err := d.pool.Exec(r.Context(), `TRUNCATE standin.outbox`)
+	if err == nil {
+		_, err = d.pool.Exec(r.Context(), `INSERT INTO standin.outbox SELECT n, '+4915' || n, 'hello', 'QUEUED' FROM generate_series(1, $1::text::int) n`,
+			r.URL.Query().Get("n"))
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
+}
+
+// enqueue makes a task a message, four at a time.
+func enqueue(ctx context.Context, options asynq.RedisConnOpt, n int) error {
+	queue := asynq.NewClient(options)
+	defer func() { _ = queue.Close() }()
+	var group errgroup.Group
+	for worker := range 4 {
+		group.Go(func() error {
+			for i := worker; i < n; i += 4 {
+				if _, err := queue.EnqueueContext(ctx, asynq.NewTask("send", []byte(strconv.Itoa(i+1))), asynq.Queue("standin")); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// work queues so many messages, works them off, and answers with the seconds that took.
+func (d *dispatch) work(w http.ResponseWriter, r *http.Request) {
 	n, _ := strconv.Atoi(r.URL.Query().Get("n"))
 	seconds, err := d.run(r.Context(), n)
 	if err != nil {
@@ -33,12 +64,6 @@ func (d *dispatch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *dispatch) run(ctx context.Context, n int) (float64, error) {
-	if _, err := d.pool.Exec(ctx, `TRUNCATE standin.outbox`); err != nil {
-		return 0, err
-	}
-	if _, err := d.pool.Exec(ctx, `INSERT INTO standin.outbox SELECT n, '+4915' || n, 'hello', 'QUEUED' FROM generate_series(1, $1::int) n`, n); err != nil {
-		return 0, err
-	}
 	options, err := asynq.ParseRedisURI(d.redisURL)
 	if err != nil {
 		return 0, err
@@ -48,6 +73,7 @@ func (d *dispatch) run(ctx context.Context, n int) (float64, error) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 50}, Timeout: 10 * time.Second}
 	server := asynq.NewServer(options, asynq.Config{Concurrency: 50, Queues: map[string]int{"standin": 1}, LogLevel: asynq.FatalLevel,
 		TaskCheckInterval: 10 * time.Millisecond})
+	begun := time.Now()
 	if err := server.Start(asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {
 		err := d.send(ctx, client, task.Payload())
 		if err == nil && sent.Add(1) == int64(n) {
@@ -58,13 +84,8 @@ func (d *dispatch) run(ctx context.Context, n int) (float64, error) {
 		return 0, err
 	}
 	defer server.Shutdown()
-	queue := asynq.NewClient(options)
-	defer func() { _ = queue.Close() }()
-	begun := time.Now()
-	for i := range n {
-		if _, err := queue.EnqueueContext(ctx, asynq.NewTask("send", []byte(strconv.Itoa(i+1))), asynq.Queue("standin")); err != nil {
-			return 0, err
-		}
+	if err := enqueue(ctx, options, n); err != nil {
+		return 0, err
 	}
 	select {
 	case <-done:

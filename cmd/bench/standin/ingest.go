@@ -21,7 +21,7 @@ import (
 type ingest struct {
 	pool   *pgxpool.Pool
 	secret []byte
-	live   *broadcast
+	wire   *wire
 
 	mu    sync.Mutex
 	lanes map[string][]*arrival // of tenants that have a transaction under way
@@ -31,11 +31,12 @@ type ingest struct {
 type arrival struct {
 	ref, key, phone, text string
 	raw                   []byte
+	told                  bool // of its message, to whom it may concern
 	done                  chan error
 }
 
-func newIngest(pool *pgxpool.Pool, secret string, live *broadcast) *ingest {
-	return &ingest{pool: pool, secret: []byte(secret), live: live, lanes: map[string][]*arrival{}, slots: make(chan struct{}, 8)}
+func newIngest(pool *pgxpool.Pool, secret string, wire *wire) *ingest {
+	return &ingest{pool: pool, secret: []byte(secret), wire: wire, lanes: map[string][]*arrival{}, slots: make(chan struct{}, 8)}
 }
 
 type webhook struct {
@@ -75,7 +76,7 @@ func (in *ingest) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	value := hook.Entry[0].Changes[0].Value
 	a := &arrival{ref: value.Metadata.Ref, key: value.Messages[0].ID, phone: value.Messages[0].From, text: value.Messages[0].Text.Body,
-		raw: body, done: make(chan error, 1)}
+		raw: body, told: r.URL.Path == "/push", done: make(chan error, 1)}
 	in.enqueue(a)
 	if err := <-a.done; err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -108,8 +109,8 @@ func (in *ingest) run(ref string) {
 		err := in.store(context.Background(), group)
 		<-in.slots
 		for _, a := range group {
-			if err == nil {
-				in.live.publish(ref, []byte(a.text))
+			if err == nil && a.told {
+				in.wire.tell(news{Ref: ref, Key: a.key, Phone: a.phone, Text: a.text, Status: "OPEN", At: time.Now()})
 			}
 			a.done <- err
 		}

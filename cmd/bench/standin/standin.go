@@ -1,7 +1,7 @@
 // Package standin holds what the benchmark is measured against: for each goal the least code that does a comparable thing, written to be
 // fast and without what a product needs besides. They run in a process of their own, as the product does.
 //
-// Imports: asynq, gorilla/websocket, pgx.
+// Imports: asynq, go-redis, gorilla/websocket, pgx.
 package standin
 
 import (
@@ -11,6 +11,7 @@ import (
 	"net/http"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
 )
 
 // Config says where the stand-ins find their servers.
@@ -34,13 +35,28 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer pool.Close()
 	live := newBroadcast()
-	in := newIngest(pool, cfg.Secret, live)
+	wire := newWire(pool, live)
+	go wire.listen(ctx)
+	go wire.send(ctx)
+	in := newIngest(pool, cfg.Secret, wire)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /ingest", in.serve)
+	mux.HandleFunc("POST /push", in.serve) // and tells of it
 	mux.HandleFunc("GET /socket", live.join)
 	mux.HandleFunc("POST /broadcast", live.serve)
+	mux.HandleFunc("POST /act/{name}", (&acts{pool}).serve)
 	mux.HandleFunc("GET /list", (&list{pool}).serve)
-	mux.Handle("POST /dispatch", &dispatch{pool: pool, redisURL: cfg.RedisURL, providerURL: cfg.ProviderURL})
+	out := &dispatch{pool: pool, redisURL: cfg.RedisURL, providerURL: cfg.ProviderURL}
+	mux.HandleFunc("POST /outbox", out.fill)
+	options, err := redis.ParseURL(cfg.RedisURL)
+	if err != nil {
+		return err
+	}
+	pops := &replies{out, redis.NewClient(options)}
+	defer func() { _ = pops.redis.Close() }()
+	go pops.work(ctx)
+	mux.HandleFunc("POST /reply", pops.serve)
+	mux.HandleFunc("POST /dispatch", out.work)
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
