@@ -54,7 +54,7 @@ func (d *disk) fill() (free func() error, err error) {
 
 // fillDisk takes the space away that Postgres needs. While there is none, webhooks are refused with a status that makes providers come
 // again; when Postgres has given up, it is started again once there is space.
-func fillDisk(w *world, _ int) {
+func fillDisk(w *world, n int) {
 	w.linger(500*time.Millisecond, 2*time.Second)
 	refused := w.load.refused.Load()
 	free, err := w.disk.fill()
@@ -71,6 +71,9 @@ func fillDisk(w *world, _ int) {
 			w.t.Fatal(err)
 		}
 	}
+	if n%2 == 1 {
+		w.exhaust()
+	}
 	w.linger(2*time.Second, 5*time.Second)
 	if err := free(); err != nil {
 		w.t.Fatal(err)
@@ -83,6 +86,24 @@ func fillDisk(w *world, _ int) {
 	}
 	w.back()
 	w.linger(time.Second, 2*time.Second)
+}
+
+// exhaust has Postgres begin one segment of its log after the other until there is none left, which is its end.
+func (w *world) exhaust() {
+	w.t.Helper()
+	ended := w.postgres().Done()
+	if !within(time.Minute, func() bool {
+		_ = w.exec("SELECT pg_switch_wal()") // it may have ended
+		_ = w.exec("SELECT pg_create_restore_point('a line for the new segment')")
+		select {
+		case <-ended:
+			return true
+		default:
+			return false
+		}
+	}) {
+		w.t.Error("Postgres goes on without space for its log")
+	}
 }
 
 // writes reports whether the database takes a write.

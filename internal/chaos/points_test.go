@@ -48,10 +48,11 @@ func killAtPoint(w *world, n int) {
 		w.offset = w.random.n(len(points()))
 	}
 	at := points()[(w.offset+n)%len(points())]
-	if w.spared > 0 && at.name == "rot.rewrap" { // it takes a restart of everybody
-		at = points()[0]
+	round := n / len(points())
+	if at.by == byOperator && (round%4 > 0 || w.spared > 0) { // they take as long as ten others, and a restart of everybody
+		at = points()[w.random.n(len(points())-2)]
 	}
-	o := order{Point: at.name, Action: "kill", Nth: 1 + w.random.n(12)}
+	o := order{Point: at.name, Action: "kill", Nth: 1 + w.random.n(8)}
 	switch {
 	case at.rare:
 		o.Nth = 1
