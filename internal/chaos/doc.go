@@ -1,10 +1,13 @@
 // Package chaos proves what Switchboard promises when things go wrong. Its tests run the real binary, two that serve and two that work,
 // over a Postgres with fsync, a Redis and the provider's simulator; customers write, agents answer and other systems notify all the while,
-// and one fault follows another: kills at every fault point, dead servers, broken networks, frozen processes, wrong clocks. The load keeps
-// a ledger of its own. When everything has come to rest, ledger, provider calls and database must tell the same story.
+// and one fault follows another: kills at every fault point, dead servers, promoted standbys, full disks, broken networks, frozen
+// processes, wrong clocks. The load keeps a ledger of its own. When everything has come to rest, ledger, provider calls, subscribers and
+// database must tell the same story, and nothing may be left that does not belong there.
 //
-// TestChaos is the short form that belongs to every test run; CHAOS_FULL=1 (make chaos) runs the full figures, CHAOS_ONLY=K1,K5 a part of
-// them, CHAOS_CYCLES=n other figures, CHAOS_SOAK=1h a soak (make soak). CHAOS_SEED replays the choices of a run.
+// TestChaos is the short form that belongs to every test run. CHAOS_FULL=1 (make chaos) runs the full figures, CHAOS_ONLY=K1,K5 a part of
+// them, each campaign over an installation of its own; CHAOS_CYCLES=n runs other figures, CHAOS_SOAK=1h a soak (make soak). CHAOS_SEED
+// replays the choices of a run. Several runs go side by side, also of one campaign with different seeds; CHAOS_BINARY, built with the tag
+// chaos, spares each of them its build.
 //
 // Imports: nothing of ours outside its tests.
 package chaos
