@@ -1,0 +1,154 @@
+package attack
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// line is one threat of the hardening list, and the tests that perform its attack as folder.Test; or why the product has nothing there to
+// attack.
+type line struct {
+	id, threat string
+	tests      string
+	nothing    string
+}
+
+// lines is the hardening list. The folders are those of the repository.
+func lines() []line {
+	return []line{
+		{id: "H1", threat: "documents that cost much to read", tests: "internal/attack.TestRepeatedFields internal/attack.TestGraphQLCop internal/attack.TestOnlyDocumentsOnTheList " +
+			"graph.TestNoBodyCostsMuch graph.TestOnlyListedDocuments graph.TestOnlyListedDocumentsOverSockets graph.TestRequestsThatAreNone"},
+		{id: "H2", threat: "depth, breadth, aliases, lists in lists", tests: "graph.TestLimitsRefuseWhatIsTooMuch graph.TestLimitsBoundPages graph.TestLimitsHoldOverSockets internal/attack.TestGraphQLCop"},
+		{id: "H3", threat: "reading the schema, suggestions, operators' pages", tests: "graph.TestSchemaIsNotTold internal/attack.TestGraphQLCop internal/attack.TestOperatorsPagesAreInside"},
+		{id: "H4", threat: "requests that another site's page sends", tests: "internal/attack.TestGraphQLCop internal/attack.TestCredentialsInAddressesAreNobodys internal/httpd.TestOtherSitesMayNotWrite " +
+			"graph.TestRequestsThatAreNone internal/simulator.TestOtherSitesAreRefused"},
+		{id: "H5", threat: "sockets that another site's page opens", tests: "internal/attack.TestPagesOfOthersOpenNoSocket internal/httpd.TestOrigins internal/httpd.FuzzOrigins graph.TestSocketCredentials"},
+		{id: "H6", threat: "sockets of nobody, old protocols, credentials in addresses", tests: "graph.TestSocketSubprotocols graph.TestSocketsAreCounted graph.TestSocketsOfAnAddressBeforeInit " +
+			"graph/conformance.TestTransportWSProbes internal/attack.TestIdleSockets internal/attack.TestCredentialsInAddressesAreNobodys"},
+		{id: "H7", threat: "floods of subscribes, an id used twice", tests: "internal/attack.TestFloodOnOneSocket internal/attack.TestHostileFrames graph/conformance.TestTransportWSProbes graph.TestEventStreamsAreCounted"},
+		{id: "H8", threat: "a socket that outlives its credential", tests: "graph.TestSocketEndsWithItsCredential graph.TestSocketEndsWithItsRights graph.TestSocketEndsThoughItsCredentialIsRemembered " +
+			"graph.TestEventStreamIsCut internal/live.TestRevokedAccessEndsAtItsEvent"},
+		{id: "H9", threat: "readers that stop, big frames, bombs", tests: "internal/attack.TestReaderThatStops internal/attack.TestHostileFrames internal/attack.TestHostileRequests graph.TestReaderThatStopsIsClosed " +
+			"graph.TestPeerThatIsSilentIsClosed"},
+		{id: "H10", threat: "errors that tell too much", tests: "graph.TestUnknownErrorsAreHidden graph.TestAPanicIsOneError graph.TestSocketCredentials internal/httpd.TestErrorsTellOnlyWhatTheyMay " +
+			"internal/httpd.TestPanicBecomesInternal internal/attack.TestSecretsAreNowhere"},
+		{id: "H11", threat: "slow operations and slow requests", tests: "internal/attack.TestSlowRequests internal/attack.TestHostileRequests graph/conformance.TestSlowOperationIsGivenUp graph.TestKnownErrorsAreShown " +
+			"db.TestConnectionsComeBackClean"},
+		{id: "H12", threat: "objects and fields of others", tests: "graph/conformance.TestEveryOperationHasItsRule graph/conformance.TestOthersConversationsAreNotThere internal/attack.TestAnotherTenantIsNotThere " +
+			"graph.TestSocketEndsWithItsRights internal/auth.TestAccessIsReadAfresh db.TestNoMethodReachesAnotherTenant"},
+		{id: "H13", threat: "guessing passwords, asking without end", tests: "internal/attack.TestPasswordsAreTriedFiveTimes graph.TestAttemptsAreCountedInAllProcesses graph.TestCostIsLimitedByCallerAndTenant " +
+			"graph.TestLimitsRefuseWhatIsTooMuch graph/conformance.TestSignIn graph/conformance.TestSignInIsLimited internal/jobs.TestCountIsSharedByAll internal/auth.TestLoginRefusesEverythingElseTheSame"},
+		{id: "H14", threat: "caches that mix callers", tests: "internal/attack.TestAnotherTenantChangesNothing graph.TestCohortsAreApartWhereTheyMustBe"},
+		{id: "H15", threat: "fields that show a secret", tests: "internal/attack.TestSecretsAreNowhere internal/secret.TestTextNeverPrints"},
+		{id: "H20", threat: "forged webhooks", tests: "internal/httpd.TestNobodyLearnsWhichAddressesExist internal/httpd.TestUnreadableBodies internal/attack.TestHostileRequests internal/channel.TestVerifySHA256 " +
+			"internal/channel/meta.TestConformance internal/channel/meta.TestSecretsRotate internal/channel/meta.FuzzSignature"},
+		{id: "H21", threat: "forged webhooks of Twilio", nothing: "there is no such provider yet"},
+		{id: "H22", threat: "certificates and subscriptions of SNS", nothing: "there is no such provider yet"},
+		{id: "H23", threat: "webhooks sent again", tests: "internal/inbox.TestIngestAppliesEveryItemOnce internal/inbox.TestInboundReopensByPolicy internal/httpd.TestConcurrentRedeliveries db.TestPromisesRestOnKeys"},
+		{id: "H24", threat: "learning which addresses and tenants exist", tests: "internal/httpd.TestNobodyLearnsWhichAddressesExist internal/inbox.TestTenantByContent internal/attack.TestSameTimeForWhatIsNotThere"},
+		{id: "H25", threat: "the verification of an address", tests: "internal/httpd.TestChallenge internal/channel/meta.TestChallenge internal/channel.TestVerifyToken"},
+		{id: "H26", threat: "floods of webhooks", tests: "internal/httpd.TestFloodsAreShed internal/httpd.TestStoringIsShedWhenItIsFull internal/httpd.TestBodiesHoldBoundedMemory internal/attack.TestOverload"},
+		{id: "H27", threat: "bodies that parsers read in two ways", tests: "internal/httpd.TestUnreadableBodies internal/channel.TestCheckJSON internal/channel.FuzzStrictJSON internal/channel/meta.TestMalformedBodies " +
+			"internal/channel/meta.TestUnclearMetadataQuarantinesItsChange internal/channel/meta.FuzzReceive"},
+		{id: "H30", threat: "calls that are led inside", tests: "internal/channel.TestGuardRefusesWhatIsNotPublic internal/channel.TestClientReachesOnlyConfiguredPrivateHosts internal/channel.TestClientIgnoresProxies " +
+			"internal/channel.TestClientRefusesRedirects internal/channel.TestFollowRedirects internal/channel.TestClientLimits"},
+		{id: "H31", threat: "tokens that are led away", tests: "internal/channel/meta.TestFetchMedia internal/channel/meta.TestFetchMediaFailures internal/channel/meta.TestFetchMediaRefusesIdsThatArePaths"},
+		{id: "H32", threat: "calls of alert URLs", tests: "internal/outbound.TestStuckMessageAlertsOnce internal/channel.TestGuardRefusesWhatIsNotPublic"},
+		{id: "H40", threat: "scripts in what customers write", tests: "web.TestBuiltPageNeedsNothingInline web.TestPolicyOnEveryAnswer internal/httpd.TestFileThatCouldHoldAScriptIsOnlySaved"},
+		{id: "H41", threat: "pictures from elsewhere", nothing: "no message holds an address that the app loads; files come from this server"},
+		{id: "H42", threat: "headers of answers", tests: "internal/httpd.TestSecurityHeaders web.TestPolicyOnEveryAnswer"},
+		{id: "H43", threat: "headers of mails", nothing: "there is no mail yet"},
+		{id: "H44", threat: "templates that compute", nothing: "templates are the provider's; ours only fill in values"},
+		{id: "H45", threat: "senders that pretend", nothing: "there is no mail yet"},
+		{id: "H46", threat: "loops of answers", nothing: "nothing answers by itself yet"},
+		{id: "H47", threat: "bombs in mails", nothing: "there is no mail yet"},
+		{id: "H48", threat: "links that lead away", nothing: "there are no tracked links"},
+		{id: "H49", threat: "unsubscribing by a scanner", nothing: "there are no lists to unsubscribe from"},
+	}
+}
+
+// TestEveryLineIsAttacked fails for a line of the list without a test or a reason, for a test that is not there any more, and for a test
+// that says it attacks a line and does not stand at it.
+func TestEveryLineIsAttacked(t *testing.T) {
+	t.Parallel()
+	written := writtenTests(t)
+	attacked := map[string][]string{}
+	for _, l := range lines() {
+		tests := strings.Fields(l.tests)
+		attacked[l.id] = tests
+		if (len(tests) == 0) == (l.nothing == "") || l.threat == "" {
+			t.Errorf("%s needs tests, or a reason why there is nothing to attack", l.id)
+		}
+		for _, name := range tests {
+			if _, there := written[name]; !there {
+				t.Errorf("%s: there is no test %s", l.id, name)
+			}
+		}
+	}
+	for i := range 49 {
+		id := "H" + strings.TrimLeft(string([]byte{'0' + byte((i+1)/10), '0' + byte((i+1)%10)}), "0")
+		if _, listed := attacked[id]; !listed && !slices.Contains([]int{16, 17, 18, 19, 28, 29, 33, 34, 35, 36, 37, 38, 39}, i+1) {
+			t.Errorf("%s is not on the list", id)
+		}
+	}
+	for name, claims := range written {
+		for _, id := range claims {
+			if !slices.Contains(attacked[id], name) {
+				t.Errorf("%s says that it attacks %s, but does not stand there", name, id)
+			}
+		}
+	}
+	if len(written) < 300 {
+		t.Errorf("only %d tests were found", len(written))
+	}
+}
+
+// writtenTests returns every test and fuzz target of the repository as folder.Test, with the lines that its text names.
+func writtenTests(t *testing.T) map[string][]string {
+	t.Helper()
+	named := regexp.MustCompile(`\bH\d+\b`)
+	found := map[string][]string{}
+	root := os.DirFS("../..")
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && (entry.Name() == "node_modules" || name != "." && strings.HasPrefix(entry.Name(), ".")) {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, "lines_test.go") {
+			return nil
+		}
+		content, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, content, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		for _, declaration := range file.Decls {
+			f, ok := declaration.(*ast.FuncDecl)
+			if !ok || f.Recv != nil || !strings.HasPrefix(f.Name.Name, "Test") && !strings.HasPrefix(f.Name.Name, "Fuzz") || f.Name.Name == "TestMain" {
+				continue
+			}
+			from := f.Pos()
+			if f.Doc != nil {
+				from = f.Doc.Pos()
+			}
+			claims := named.FindAllString(string(content[from-file.FileStart:f.End()-file.FileStart]), -1)
+			slices.Sort(claims)
+			found[path.Dir(name)+"."+f.Name.Name] = slices.Compact(claims)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
