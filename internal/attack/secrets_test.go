@@ -6,15 +6,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/redis/go-redis/v9"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // TestSecretsAreNowhere lives a day with the whole installation at DEBUG and failing sends, and then looks for every secret in all that it
-// leaves behind: logs, answers, close reasons, metrics, Redis and a plain dump of the database. (R60)
+// leaves behind: logs, answers, close reasons, metrics, Redis, a plain dump of the database, what its sessions show, and the stacks of a crash. (R60, H15)
 func TestSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, "META_GRAPH_BASE_URL=http://127.0.0.1:9") // nobody answers there: every send fails and is logged
@@ -38,12 +40,14 @@ func TestSecretsAreNowhere(t *testing.T) {
 		return s.Int("SELECT count(*) FROM delivery_attempts WHERE tenant_id = $1 AND finished_at IS NOT NULL", n.ID.UUID()) > 0
 	})
 	places := map[string]string{
-		"answers": n.provoke(), "close reasons": n.closings(), "Redis": s.redisDump(),
-		"the database's dump": s.dump(),
+		"answers to what is wrong": n.provoke(), "answers to every operation": n.everything(), "close reasons": n.closings(), "Redis": s.redisDump(),
+		"the database's dump": s.dump(), "pg_stat_activity": n.one("SELECT string_agg(query, ';') FROM pg_stat_activity WHERE datname = current_database() AND $1::uuid IS NOT NULL"),
 	}
 	_, places["metrics of the API"] = s.get(s.api.admin + "/metrics")
 	_, places["metrics of the worker"] = s.get(worker.admin + "/metrics")
-	places["log of the API"], places["log of the worker"] = s.api.out.String(), worker.out.String()
+	s.must(worker.cmd.Process.Signal(syscall.SIGQUIT)) // what a crash leaves: every stack with its arguments
+	<-worker.ended
+	places["log of the API"], places["log and stacks of the worker"] = s.api.out.String(), worker.out.String()
 	for where, text := range places {
 		if len(text) < 20 {
 			t.Errorf("%s: there is nothing to look through: %q", where, text)
@@ -56,9 +60,27 @@ func TestSecretsAreNowhere(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(places["the database's dump"], "The Shop") || !strings.Contains(places["log of the API"], `"level":"DEBUG"`) {
+	if !strings.Contains(places["log and stacks of the worker"], "goroutine ") || !strings.Contains(places["answers to every operation"], "The Shop") ||
+		!strings.Contains(places["the database's dump"], "The Shop") || !strings.Contains(places["log of the API"], `"level":"DEBUG"`) {
 		t.Error("the places are not what they are taken for")
 	}
+}
+
+// everything returns the answers to every operation with every field; only those that hand out tokens are left out.
+func (n *shop) everything() string {
+	all, _ := operations(n.s.t, readSchema(n.s.t))
+	w := &walk{t: n.s.t, s: n.s, a: n, own: n.own(), patience: 300 * time.Millisecond}
+	text := ""
+	for _, op := range all {
+		switch {
+		case op.field.Name == "login" || op.field.Name == "refresh":
+		case op.root == ast.Subscription:
+			text += w.follow(op, w.variables(op))
+		default:
+			text += n.ask("ada", op.document, w.variables(op))
+		}
+	}
+	return text
 }
 
 // provoke collects the answers to requests that carry secrets where they do not belong.
