@@ -18,6 +18,7 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
+	"github.com/switchboard-inbox/switchboard/internal/secret"
 )
 
 // TestKeysRotateUnderLoad brings a new key, seals everything anew while webhooks that need the sealed secrets come in, is killed on the way
@@ -78,31 +79,41 @@ func TestKeysRotateUnderLoad(t *testing.T) {
 	}
 }
 
-// TestSealedValuesStayWhereTheyAre moves a sealed value to another row and to another tenant, and changes a bit of it: nothing opens there,
+// TestSealedValuesStayWhereTheyAre moves a sealed value to another row, another tenant and another column, changes a bit of it, cuts it, and
+// seals it under a key that is not here: nothing opens there,
 // the address answers as one that does not exist, and a rewrap reports it. (R61)
 func TestSealedValuesStayWhereTheyAre(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	a, b := s.shop("shop-a"), s.shop("shop-b")
-	other := s.extraAccounts(a, 2)
+	other := s.extraAccounts(a, 5)
+	gone, err := secret.ParseKeyring(newKey("k9", 9))
+	s.must(err)
+	credentials := []byte(`{"accessToken":"` + accessToken + `","appSecret":"` + appSecret + `","verifyToken":"` + verifyToken + `"}`)
+	reseal := func(account uuid.UUID, sealed []byte) {
+		s.Exec("UPDATE channel_accounts SET credentials_sealed = $2 WHERE id = $1", account, sealed)
+	}
+	s.Exec("UPDATE channel_accounts SET credentials_sealed = substring(credentials_sealed FOR 40) WHERE id = $1", other[2])
+	reseal(other[3], s.keys.Seal(credentials, inbox.AlertSecretPlace(a.ID)))         // of another column
+	reseal(other[4], gone.Seal(credentials, inbox.CredentialsPlace(a.ID, other[4]))) // under a key that is not here any more
 	s.Exec("UPDATE channel_accounts SET credentials_sealed = (SELECT credentials_sealed FROM channel_accounts WHERE id = $2) WHERE id = $1", other[0], a.account)
 	s.Exec("UPDATE channel_accounts SET credentials_sealed = set_bit(credentials_sealed, 200, 1 - get_bit(credentials_sealed, 200)) WHERE id = $1", other[1])
 	s.Exec("UPDATE channel_accounts SET credentials_sealed = (SELECT credentials_sealed FROM channel_accounts WHERE id = $2) WHERE id = $1", b.account, a.account)
 	if status := a.ownWebhook(a.account, "wamid.1"); status != http.StatusOK {
 		t.Fatalf("the untouched account answers %d", status)
 	}
-	for _, moved := range []uuid.UUID{other[0], other[1], b.account} {
+	for _, moved := range append(other, b.account) {
 		if status := a.ownWebhook(moved, "wamid.2"); status != http.StatusNotFound {
 			t.Errorf("credentials that were moved or changed answer %d", status)
 		}
 	}
 	// The log comes through a pipe, after the answers.
-	s.eventually("each of the three raised an alarm in the log", func() bool {
-		return strings.Count(s.api.out.String(), "a webhook address cannot be used") == 3
+	s.eventually("each of the six raised an alarm in the log", func() bool {
+		return strings.Count(s.api.out.String(), "a webhook address cannot be used") == 6
 	})
 	s.restart(newKey("k2", 7) + "," + newKey("k1", 1))
 	code, out := s.run("secrets", "rewrap")
-	if code != 1 || !strings.Contains(out, "unreadable       3") || s.under("k1") != 3 || strings.Contains(out, accessToken) {
+	if code != 1 || !strings.Contains(out, "unreadable       6") || s.under("k1") != 5 || strings.Contains(out, accessToken) {
 		t.Errorf("rewrap ends with %d: %s", code, out)
 	}
 }
