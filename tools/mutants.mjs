@@ -61,7 +61,7 @@ const mutants = [
     name: 'write a result without its fence',
     test: ['internal/outbound', 'TestLateFailureOfAnOldAttemptMovesNothing'],
     edits: [
-      ['internal/outbound/news.go', 'return there && d.Attempt == g.attempt && (g.state == "" || d.State == g.state)', '_ = d\n\treturn there'],
+      ['internal/outbound/settle.go', 'return there && d.Attempt == g.attempt && (g.state == "" || d.State == g.state)', '_ = d\n\treturn there'],
       ['db/internal/gen/dispatches.sql.go', 'd.message_id = u.message_id AND d.attempt = u.attempt', 'd.message_id = u.message_id'],
     ],
   },
