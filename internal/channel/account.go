@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 )
 
 // Account is one sender identity at a vendor, with its settings and opened credentials. It prints as its id only.
@@ -13,11 +14,28 @@ type Account struct {
 	ExternalRef string // the vendor's key of it (Meta's phone_number_id)
 	settings    []byte
 	credentials []byte
+	read        *atomic.Value // what Credentials has read; shared by copies
 }
 
 // NewAccount returns an Account; settings and credentials are JSON objects, credentials in the clear.
 func NewAccount(id, externalRef string, settings, credentials []byte) Account {
-	return Account{ID: id, ExternalRef: externalRef, settings: settings, credentials: credentials}
+	return Account{ID: id, ExternalRef: externalRef, settings: settings, credentials: credentials, read: &atomic.Value{}}
+}
+
+// Credentials returns what read makes of the account's credentials, for a caller that needs it for every message: it is read once for an account
+// and its copies, until it can be read. One account is always asked for the same type.
+func Credentials[T any](a Account, read func(Account) (T, error)) (T, error) {
+	if a.read == nil {
+		return read(a)
+	}
+	if known, ok := a.read.Load().(T); ok {
+		return known, nil
+	}
+	c, err := read(a)
+	if err == nil {
+		a.read.Store(c)
+	}
+	return c, err
 }
 
 // DecodeSettings reads the public settings into v. It refuses unknown fields; empty settings leave v as it is.

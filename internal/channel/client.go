@@ -62,8 +62,8 @@ func NewClient(config ClientConfig) *http.Client {
 				DialContext:            d.DialContext,
 				ForceAttemptHTTP2:      true,
 				DisableCompression:     true,
-				MaxIdleConns:           256,
-				MaxIdleConnsPerHost:    128, // a lane sends many at once to one host
+				MaxIdleConns:           2048,
+				MaxIdleConnsPerHost:    1024, // many lanes send at once to one host; what does not fit is dialled again for every call
 				IdleConnTimeout:        90 * time.Second,
 				TLSHandshakeTimeout:    5 * time.Second,
 				MaxResponseHeaderBytes: 64 << 10,

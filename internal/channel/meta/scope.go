@@ -162,7 +162,10 @@ func text(raw json.RawMessage) string {
 
 // phone returns the E.164 form of a wa_id, or "" when it is none.
 func phone(waID string) string {
-	digits := strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "").Replace(strings.TrimPrefix(strings.TrimSpace(waID), "+"))
+	digits := strings.TrimPrefix(strings.TrimSpace(waID), "+")
+	if strings.ContainsAny(digits, " -.()") {
+		digits = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "").Replace(digits)
+	}
 	if len(digits) < 5 || len(digits) > 15 {
 		return ""
 	}

@@ -74,7 +74,7 @@ func (p *Provider) Send(ctx context.Context, account channel.Account, m channel.
 	if failure != nil {
 		return channel.Receipt{}, failure
 	}
-	token, err := accessToken(account)
+	token, err := channel.Credentials(account, accessToken)
 	if err != nil {
 		return channel.Receipt{}, &channel.SendError{Class: channel.Auth, Code: "credentials",
 			Reason: "The account's access token is missing or unreadable.", Err: err}
