@@ -31,3 +31,6 @@ func PidOf(ctx context.Context, tx any) (pid uint32, err error) {
 	err = tx.(*Tx).conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid)
 	return pid, err
 }
+
+// Claim is the statement that takes rows of a lane.
+const Claim = claim

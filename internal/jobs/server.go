@@ -21,6 +21,9 @@ const (
 	localAtOnce      = 8
 	versionPause     = 30 * time.Second
 	brokenPause      = 2 * time.Second
+	// checkEvery is how often an idle process asks Redis for a task, by half of it earlier or later. It is most of the time from a mutation to
+	// the call that it leads to, and costs an idle process about a fiftieth of a core.
+	checkEvery = 4 * time.Millisecond
 )
 
 // Handlers are what tasks lead to. All of them are required.
@@ -64,7 +67,7 @@ func (s *Server) Run(ctx context.Context) error {
 	server := asynq.NewServerFromRedisClient(r, asynq.Config{
 		Concurrency:              s.cfg.Concurrency,
 		Queues:                   map[string]int{queue: 1},
-		TaskCheckInterval:        10 * time.Millisecond,
+		TaskCheckInterval:        checkEvery,
 		DelayedTaskCheckInterval: 200 * time.Millisecond,
 		ShutdownTimeout:          shutdownPatience,
 		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return versionPause },

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
@@ -36,21 +37,20 @@ type catch struct {
 func (v *visit) look(ctx context.Context, group []result, n int) (catch, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
 	defer cancel()
-	if v.lane.provider == nil {
-		if err := v.arrive(ctx); err != nil {
-			return catch{}, err
-		}
+	rate, err := v.rate(ctx)
+	if err != nil {
+		return catch{}, err
 	}
 	if err := faultpoint.Point("out.ratelimit"); err != nil {
 		return catch{}, err
 	}
 	granted, retry := n, time.Duration(0)
-	if v.lane.rate.PerSecond > 0 {
-		granted, retry = v.o.cfg.Limiter.Reserve(ctx, v.account, v.lane.rate, n)
+	if rate.PerSecond > 0 {
+		granted, retry = v.o.cfg.Limiter.Reserve(ctx, v.account, rate, n)
 	}
 	var c catch
 	var found recorded
-	err := v.o.store.InTenant(ctx, v.tenant, func(tx Tx) (err error) {
+	err = v.o.store.InTenant(ctx, v.tenant, func(tx Tx) (err error) {
 		c = catch{deadline: time.Now().Add(v.o.lease())}
 		if len(group) > 0 {
 			if found, err = v.recordIn(ctx, tx, group); err != nil {
@@ -68,8 +68,8 @@ func (v *visit) look(ctx context.Context, group []result, n int) (catch, error) 
 	if err != nil {
 		c.calls = nil
 	}
-	if unused := granted - len(c.calls); unused > 0 && v.lane.rate.PerSecond > 0 {
-		v.o.cfg.Limiter.Return(ctx, v.account, v.lane.rate, unused)
+	if unused := granted - len(c.calls); unused > 0 && rate.PerSecond > 0 {
+		v.o.cfg.Limiter.Return(ctx, v.account, rate, unused)
 	}
 	if err == nil && len(group) > 0 {
 		v.report(ctx, found)
@@ -102,21 +102,35 @@ func (v *visit) lookIn(ctx context.Context, tx Tx, c *catch, recorded bool, gran
 	return v.hold(ctx, tx, c, HoldRateLimit, tokenPatience)
 }
 
-// arrive reads the lane before the first look: the rate it may send at must be known before anything is claimed.
-func (v *visit) arrive(ctx context.Context) error {
-	return v.o.store.ReadTenant(ctx, v.tenant, func(tx Tx) error {
+// rate returns at what rate the lane may send, which must be known before anything is claimed: as it was found last, or read now.
+func (v *visit) rate(ctx context.Context) (channel.Rate, error) {
+	v.o.mu.Lock()
+	rate, known := v.o.rates[v.account]
+	v.o.mu.Unlock()
+	if known {
+		return rate, nil
+	}
+	err := v.o.store.ReadTenant(ctx, v.tenant, func(tx Tx) error {
 		road, err := tx.Road(ctx, v.account)
 		if err == nil {
 			v.see(road)
 		}
 		return err
 	})
+	return v.lane.rate, err
 }
 
 // see takes over what the lane is like now. Credentials are opened afresh when they or the account have changed.
 func (v *visit) see(road Road) {
 	if v.lane.provider == nil || string(v.lane.Sealed) != string(road.Sealed) || string(v.lane.Settings) != string(road.Settings) {
 		v.lane = v.prepare(road)
+		v.o.mu.Lock()
+		defer v.o.mu.Unlock()
+		if v.lane.broken != nil { // its rate could not be read
+			delete(v.o.rates, v.account)
+			return
+		}
+		v.o.rates[v.account] = v.lane.rate
 		return
 	}
 	v.lane.Road = road

@@ -53,7 +53,8 @@ type Outbound struct {
 	store  Store
 	cfg    Config
 	mu     sync.Mutex
-	active map[uuid.UUID]*visit // lanes that this process is draining
+	active map[uuid.UUID]*visit       // lanes that this process is draining
+	rates  map[uuid.UUID]channel.Rate // of accounts that it has drained before
 }
 
 // New returns an Outbound on the store.
@@ -82,7 +83,7 @@ func New(store Store, cfg Config) *Outbound {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Outbound{store: store, cfg: cfg, active: map[uuid.UUID]*visit{}}
+	return &Outbound{store: store, cfg: cfg, active: map[uuid.UUID]*visit{}, rates: map[uuid.UUID]channel.Rate{}}
 }
 
 // lease is how long a claimed row is its holder's: enough for a call, its repetition by a slow machine, and the writing of the result.

@@ -1,0 +1,32 @@
+package outbound_test
+
+import (
+	"testing"
+
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+)
+
+// R19: of many messages to one person only the first is looked at; each that ends calls the next, in order, until all are sent.
+func TestEachMessageCallsTheNext(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	conversation := w.tenant.Conversation(w.account)
+	var messages []inbox.Message
+	for range 30 {
+		messages = append(messages, w.send(conversation, "one after the other"))
+	}
+	if n := w.Int("SELECT count(*) FROM dispatches WHERE NOT waits"); n != 1 {
+		t.Errorf("%d messages of the conversation are looked at, want 1", n)
+	}
+	w.drain()
+	calls := w.vendor.seen()
+	if len(calls) != len(messages) {
+		t.Fatalf("%d calls for %d messages", len(calls), len(messages))
+	}
+	for i, m := range messages {
+		w.wantStatus(m.ID, inbox.MessageSent)
+		if calls[i].Message != m.ID.String() {
+			t.Errorf("call %d was for another message", i+1)
+		}
+	}
+}
