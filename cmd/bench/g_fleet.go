@@ -45,7 +45,7 @@ func (b *bench) measureCosts(ctx context.Context) (c costs, err error) {
 	out := acts()[0].ours(b, 100)
 	c.out, err = b.costOf(ctx, func() (float64, error) {
 		s, err := out(ctx)
-		return s.figure, errors.Join(err, b.allSent(ctx)) // a second's calls
+		return s.figure * actLength.Seconds(), errors.Join(err, b.allSent(ctx))
 	})
 	if err != nil {
 		return c, err

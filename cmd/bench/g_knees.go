@@ -87,7 +87,7 @@ func (b *bench) loads(ctx context.Context) ([]load, func(), error) {
 			_, err := l.send(ctx, b, bells, b.work)
 			return float64(l.tenants * l.each), err
 		}},
-		{"sendMessage, sent too", flooded(acts()[0].ours(b, 100), time.Second)},
+		{"sendMessage, sent too", flooded(acts()[0].ours(b, 100), actLength)},
 		{"lists of 50", flooded(func(ctx context.Context) (sample, error) {
 			return flood(ctx, b.serve, 8, floodLength, func(c *caller, worker, n int) error {
 				_, err := c.ask(tokens[(worker+8*n)%everybody], list)

@@ -8,7 +8,7 @@ import (
 
 // measureFrames uses a process of its own, so that what others left in its memory is not counted, nor used again.
 func measureFrames(ctx context.Context, b *bench, m measure) error {
-	const sockets, times = 5000, 60
+	const sockets, times = 5000, 40
 	fresh, err := b.start(ctx, "serve")
 	if err != nil {
 		return err

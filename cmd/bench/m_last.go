@@ -82,7 +82,7 @@ func (t told) singly() side {
 }
 
 // tooLate is when a change counts as not delivered, in milliseconds.
-const tooLate = 10_000
+const tooLate = 5_000
 
 // steadily is the side that makes changes at a rate and waits for none. Where a rate cannot be held, once is enough: what is behind has to be read
 // before anything else is measured, and that takes long.

@@ -39,7 +39,7 @@ func measurePush(ctx context.Context, b *bench, m measure) error {
 // p99 is the side of a rate that both can hold.
 func (p *push) p99(perSecond float64) side {
 	return plain(func(ctx context.Context) (float64, error) {
-		took, missing := p.at(ctx, perSecond, 3*time.Second)
+		took, missing := p.at(ctx, perSecond, 2*time.Second)
 		if missing > 0 {
 			return 0, errors.New("messages are missing")
 		}

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// actLength is how long a side writes.
+const actLength = 800 * time.Millisecond
+
 // act is one mutation; the stand-in of its name writes the same rows.
 type act struct {
 	name     string
@@ -52,7 +55,7 @@ func (a act) ours(b *bench, spread int) side {
 			return sample{}, err
 		}
 		from := atomic.Int64{}
-		return flood(ctx, b.serve, 8, time.Second, func(caller *caller, worker, n int) error {
+		return flood(ctx, b.serve, 8, actLength, func(caller *caller, worker, n int) error {
 			t, c := target(spread, int(from.Add(1)))
 			_, err := caller.ask(tokens[t][(worker+8*n)%everybody], query(a.document, map[string]any{"i": a.input(t, c)}))
 			return err
@@ -63,7 +66,7 @@ func (a act) ours(b *bench, spread int) side {
 func (a act) beside(b *bench, spread int) side {
 	return func(ctx context.Context) (sample, error) {
 		from := atomic.Int64{}
-		return flood(ctx, b.standins, 8, time.Second, func(caller *caller, _, _ int) error {
+		return flood(ctx, b.standins, 8, actLength, func(caller *caller, _, _ int) error {
 			t, c := target(spread, int(from.Add(1)))
 			body := fmt.Appendf(nil, `{"tenant":%q,"conversation":%q,"agent":%q,"message":%q,"text":"Thank you."}`, tenantID(t), conversationID(t, c),
 				agentID(t, 1), messageID(t, c, 9))

@@ -80,6 +80,9 @@ func run(ctx context.Context, o options) error {
 		if len(o.only) > 0 && !o.only[m.id] || ctx.Err() != nil {
 			continue
 		}
+		if _, err := p.pool.Exec(ctx, `CHECKPOINT`); err != nil { // between measures, so that none falls into one
+			return err
+		}
 		at := time.Now()
 		fmt.Fprintf(os.Stderr, "%-4s %s", m.id, m.what)
 		if err := m.run(ctx, b, m); err != nil {

@@ -159,7 +159,7 @@ func (s *pushStep) left(sent int) (left int) {
 // holds reports whether a rate can be held: nothing is missing, and 99 of 100 messages are there in time.
 func (p *push) holds(ctx context.Context) func(perSecond float64) bool {
 	return func(perSecond float64) bool {
-		took, missing := p.at(ctx, perSecond, 2*time.Second)
+		took, missing := p.at(ctx, perSecond, 1500*time.Millisecond)
 		return missing == 0 && quantile(took, 0.99) < ms(pushLimit)
 	}
 }
