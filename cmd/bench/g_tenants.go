@@ -8,7 +8,7 @@ import (
 // growTenants brings the same load for more and more tenants.
 func (b *bench) growTenants(ctx context.Context) (*sheet, error) {
 	s := &sheet{title: "Tenants", note: "Webhooks at 64 connections, in turn to the tenants; the median of three stretches, and a process of its own a row.",
-		head: []string{"tenants", "webhooks/s", "CPU ms a webhook", "of it serve", "of it Postgres", "webhook at one connection, p50 ms", "serve, MiB"}}
+		head: []string{"tenants", "webhooks/s", "CPU ms a webhook", "of it serve", "of it Postgres", "webhook at one connection, mean ms", "serve, MiB"}}
 	for _, tenants := range []int{1, 10, 100, 1000} {
 		first := firstEmpty
 		if tenants == 1000 {
