@@ -14,7 +14,8 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/live"
 )
 
-// keptRenderings is how many of its newest renderings a cohort keeps, for those that resume soon after each other.
+// keptRenderings is how many renderings a cohort keeps: those of the batch that is being offered, and for those that resume soon after
+// each other.
 const keptRenderings = 64
 
 // itemTopic is a topic whose items many subscribers may share.
@@ -61,10 +62,7 @@ type cohort struct {
 	key     cohortKey
 	members int // guarded by Subscriptions.mu
 
-	newest atomic.Pointer[rendered]
-	mu     sync.Mutex
-	kept   map[renderedKey]*rendered
-	order  []renderedKey // oldest first
+	kept [keptRenderings]atomic.Pointer[rendered] // each in the place of its number; a newer one takes the place of an older one
 }
 
 type renderedKey struct {
@@ -87,7 +85,7 @@ func (s *Subscriptions) join(key cohortKey, topic itemTopic, tenant inbox.Tenant
 	defer s.mu.Unlock()
 	c := s.cohorts[key]
 	if c == nil {
-		c = &cohort{itemTopic: topic, shape: s.shape(tenant, op), key: key, kept: map[renderedKey]*rendered{}}
+		c = &cohort{itemTopic: topic, shape: s.shape(tenant, op), key: key}
 		s.cohorts[key] = c
 	}
 	c.members++
@@ -114,20 +112,26 @@ func (s *Subscriptions) leave(c *cohort) {
 // payload returns the response that shows the item in the view; it is rendered for the first who asks.
 func (c *cohort) payload(item *live.Item, view live.View) *rendered {
 	key := renderedKey{epoch: item.Epoch, seq: item.Seq, view: view}
-	if r := c.newest.Load(); r != nil && r.key == key && r.whole {
-		return r
+	place := &c.kept[key.place()]
+	r := place.Load()
+	for r == nil || r.key != key {
+		fresh := &rendered{key: key}
+		if place.CompareAndSwap(r, fresh) {
+			r = fresh
+			break
+		}
+		r = place.Load()
 	}
-	r := c.keep(key)
 	r.once.Do(func() {
-		r.payload, r.whole = c.make(item, view)
-		if r.whole {
-			c.newest.Store(r)
-		} else {
-			c.drop(key)
+		if r.payload, r.whole = c.make(item, view); !r.whole {
+			place.CompareAndSwap(r, nil) // the next who asks tries again
 		}
 	})
 	return r
 }
+
+// place tells the places of items that follow each other apart, and of the views of one item that are shown beside each other.
+func (k renderedKey) place() int { return int(k.seq*2+int64(k.view)) % keptRenderings }
 
 func (c *cohort) make(item *live.Item, view live.View) (payload []byte, whole bool) {
 	// What a render reads beyond its snapshot must not hold up the others for long.
@@ -135,29 +139,6 @@ func (c *cohort) make(item *live.Item, view live.View) (payload []byte, whole bo
 	defer cancel()
 	shown, err := c.show(ctx, c, item, view)
 	return c.render(ctx, &rendering{item: shown, err: err, snapshot: item.Snapshot()})
-}
-
-// drop forgets a rendering that failed, so that the next who asks tries again.
-func (c *cohort) drop(key renderedKey) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.kept, key)
-}
-
-// keep returns the place of a rendering, and forgets the oldest for a new one.
-func (c *cohort) keep(key renderedKey) *rendered {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if r := c.kept[key]; r != nil {
-		return r
-	}
-	r := &rendered{key: key}
-	c.kept[key] = r
-	if c.order = append(c.order, key); len(c.order) > keptRenderings {
-		delete(c.kept, c.order[0])
-		c.order = c.order[1:]
-	}
-	return r
 }
 
 // An item that cannot be shown is tried again this often before the subscriber is sent the error in its place.
@@ -190,6 +171,9 @@ func (f *follower) Take(item *live.Item, view live.View) bool {
 	f.failed.Store(0)
 	return f.sink.Next(r.payload)
 }
+
+// Flush implements live.Taker.
+func (f *follower) Flush() { f.sink.Flush() }
 
 // Wait implements live.Taker.
 func (f *follower) Wait(ctx context.Context) error {

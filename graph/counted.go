@@ -55,6 +55,9 @@ func (c *counted) Take(item *live.Item, _ live.View) bool {
 	return true
 }
 
+// Flush implements live.Taker: there is nothing to send before the numbers are read.
+func (c *counted) Flush() {}
+
 // Wait implements live.Taker.
 func (c *counted) Wait(context.Context) error { return nil }
 
@@ -152,6 +155,7 @@ func (c *counted) send(ctx context.Context, item any, viewer countViewer) (told 
 		c.putBack(viewer)
 		return c.giveUp(viewer)
 	}
+	c.sink.Flush()
 	c.refused, c.told = time.Time{}, viewer.cursor
 	return len(c.changed) == 0
 }

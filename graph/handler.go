@@ -143,11 +143,18 @@ func (c Config) authenticate(ctx context.Context, r *http.Request, init wire.Ini
 	if r.Header.Get("Origin") == "" && credentials.APIKey == "" {
 		return wire.Caller{}, fault.New(fault.Forbidden, "a connection without an origin needs an API key")
 	}
-	actor, expires, err := c.Auth.Authenticate(ctx, credentials)
+	return owner(ctx, c.Auth, credentials)
+}
+
+// owner returns who owns the credentials, and how to ask again later: a socket outlives the request that opened it.
+func owner(ctx context.Context, who Authenticator, credentials auth.Credentials) (wire.Caller, error) {
+	actor, expires, err := who.Authenticate(ctx, credentials)
 	if err != nil {
 		return wire.Caller{}, err
 	}
-	return callerOf(WithActor(ctx, actor, expires)), nil
+	found := callerOf(WithActor(ctx, actor, expires))
+	found.Again = func(ctx context.Context) (wire.Caller, error) { return owner(ctx, who, credentials) }
+	return found, nil
 }
 
 // callerOf returns the caller in a context as the transports need to know him.

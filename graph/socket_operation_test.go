@@ -34,7 +34,9 @@ func TestStaleResponsesAreDropped(t *testing.T) {
 	}
 	first.Complete()
 	tell(t, conn, followAlerts)
-	(<-s.source.opened).Next([]byte(`{"data":"fresh"}`))
+	second := <-s.source.opened
+	second.Next([]byte(`{"data":"fresh"}`))
+	second.Flush()
 	if got := hear(t, conn); got.Type != "next" || string(got.Payload) != `{"data":"fresh"}` {
 		t.Fatalf("got %+v", got)
 	}

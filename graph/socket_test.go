@@ -327,6 +327,7 @@ func TestReaderThatStopsIsClosed(t *testing.T) {
 		t.Error("more than one response is taken by a full queue")
 	}
 	quick.Next([]byte(`{"data":{"n":1}}`))
+	quick.Flush()
 	if got := hear(t, reading); string(got.Payload) != `{"data":{"n":1}}` {
 		t.Errorf("the other reader got %+v", got)
 	}
@@ -359,6 +360,7 @@ func TestPeerThatIsSilentIsClosed(t *testing.T) {
 	go func() {
 		<-done
 		sink.Next([]byte(`{"data":1}`))
+		sink.Flush()
 	}()
 	if got := hear(t, lively); string(got.Payload) != `{"data":1}` || len(pings) < 2 {
 		t.Fatalf("got %+v after %d pings", got, len(pings))

@@ -18,6 +18,9 @@ type Sink interface {
 	// changed. It never blocks. It returns false, and takes nothing, when the sink's buffer is full. What follows is either a
 	// Wait that ends well, or one more Next and Complete: the last item (a Resync), for which a sink keeps a place.
 	Next(payload []byte) bool
+	// Flush sends what was taken, which may stay with the sink until then, so that several responses go out together. It never
+	// blocks. It comes before Wait; Complete flushes as well.
+	Flush()
 	// Wait blocks until at least half of the buffer is free, and returns at once when it is. It returns ctx's error when ctx
 	// ends first. It is called after Next returned false: the rest follows at the reader's own pace, or he is given up.
 	Wait(ctx context.Context) error

@@ -82,8 +82,8 @@ type topic interface {
 	key(actor inbox.Actor) string
 }
 
-// Open starts the subscription for the actor; what it yields goes to the sink, until stop is called, ctx ends, or the sink is told
-// Complete. The sink may be called before Open returns. It returns Invalid for a document that asks for no single field,
+// Open starts the subscription for the actor; what it yields goes to the sink, until stop is called or the sink is told Complete; it
+// outlives ctx. The sink may be called before Open returns. It returns Invalid for a document that asks for no single field,
 // Unauthenticated when the actor's sign-in has ended, Forbidden or NotFound when he may not follow what he asks for, and
 // Unavailable when the database cannot be reached.
 func (s *Subscriptions) Open(ctx context.Context, actor inbox.Actor, op *graphql.OperationContext, sink Sink) (stop func(), err error) {
@@ -112,7 +112,6 @@ func (s *Subscriptions) Open(ctx context.Context, actor inbox.Actor, op *graphql
 		follower.leave()
 		return nil, err
 	}
-	context.AfterFunc(ctx, follower.leave)
 	return func() { end(); follower.leave() }, nil
 }
 

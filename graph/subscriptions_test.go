@@ -133,7 +133,8 @@ type box struct {
 	changed  chan struct{}
 	size     int
 	buffered int
-	over     bool // the one place beyond the size is free
+	over     bool     // the one place beyond the size is free
+	held     [][]byte // not flushed yet
 	payloads [][]byte
 	complete int
 }
@@ -151,9 +152,15 @@ func (b *box) Next(payload []byte) bool {
 		return false
 	}
 	b.buffered++
-	b.payloads = append(b.payloads, payload)
-	b.touch()
+	b.held = append(b.held, payload)
 	return true
+}
+
+func (b *box) Flush() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.payloads, b.held = append(b.payloads, b.held...), nil
+	b.touch()
 }
 
 func (b *box) touch() {
@@ -172,6 +179,7 @@ func (b *box) Complete() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.complete++
+	b.payloads, b.held = append(b.payloads, b.held...), nil
 	b.touch()
 }
 

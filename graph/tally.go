@@ -68,7 +68,6 @@ func (s *Subscriptions) count(
 		c.leave()
 		return nil, err
 	}
-	context.AfterFunc(ctx, c.leave)
 	return func() { end(); c.leave() }, nil
 }
 

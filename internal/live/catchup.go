@@ -88,6 +88,7 @@ func (sub *subscription) replay(items []*Item) error {
 	if err := sub.stream.cover(sub.ctx, sub.stream.history.turn, items, audience.Wants); err != nil {
 		return err
 	}
+	defer sub.taker.Flush()
 	for _, item := range items {
 		// Where the item lies in the past, what holds now decides.
 		if changesAccess(&item.Event) && concerns(&item.Event, sub.actor) {
@@ -135,6 +136,7 @@ func (sub *subscription) insist(item *Item, view View) error {
 func (sub *subscription) wait() error {
 	ctx, cancel := context.WithTimeout(sub.ctx, sub.stream.hub.cfg.Stall)
 	defer cancel()
+	sub.taker.Flush()
 	err := sub.taker.Wait(ctx)
 	if sub.ctx.Err() != nil {
 		return sub.ctx.Err()

@@ -43,6 +43,7 @@ func (m *memory) Access(_ context.Context, actor inbox.Actor) (inbox.Actor, erro
 type tick struct{ done *sync.WaitGroup }
 
 func (t *tick) Take(*live.Item, live.View) bool          { t.done.Done(); return true }
+func (*tick) Flush()                                     {}
 func (*tick) Wait(context.Context) error                 { return nil }
 func (*tick) CaughtUp(string)                            {}
 func (*tick) Recheck(context.Context, inbox.Actor) error { return nil }

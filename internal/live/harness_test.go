@@ -114,6 +114,7 @@ type client struct {
 	size    int
 	frozen  bool // takes nothing out of the buffer
 	buffer  int
+	taken   []*live.Item // not flushed yet
 	got     []int64
 	items   []*live.Item
 	caught  int
@@ -145,18 +146,35 @@ func (c *client) Take(item *live.Item, _ live.View) bool {
 	if c.frozen {
 		c.buffer++
 	}
-	c.got, c.items, c.cursor = append(c.got, item.Seq), append(c.items, item), item.Cursor()
-	c.touch()
+	c.taken = append(c.taken, item)
 	return true
 }
 
+func (c *client) Flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, item := range c.taken {
+		c.got, c.items, c.cursor = append(c.got, item.Seq), append(c.items, item), item.Cursor()
+	}
+	c.taken = nil
+	c.touch()
+}
+
 func (c *client) Wait(ctx context.Context) error {
+	c.mu.Lock()
+	if len(c.taken) > 0 {
+		panic("Wait before Flush")
+	}
+	c.mu.Unlock()
 	return c.until(ctx, func() bool { return c.buffer <= c.size/2 })
 }
 
 func (c *client) CaughtUp(string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.taken) > 0 {
+		panic("CaughtUp before Flush")
+	}
 	c.caught++
 	c.touch()
 }
@@ -174,7 +192,10 @@ func (c *client) End(reason live.Reason, cursor string) {
 	if c.ended {
 		panic("ended twice")
 	}
-	c.ended, c.reason, c.cursor = true, reason, cursor
+	for _, item := range c.taken { // the end sends what was taken
+		c.got, c.items = append(c.got, item.Seq), append(c.items, item)
+	}
+	c.ended, c.taken, c.reason, c.cursor = true, nil, reason, cursor
 	c.touch()
 }
 

@@ -102,6 +102,8 @@ type Taker interface {
 	// Take passes on an item. It never waits for the subscriber; it returns false, and has taken nothing, when its buffer is full. It is
 	// then not called again before Wait has returned nil.
 	Take(item *Item, view View) bool
+	// Flush sends what was taken and may have stayed with the taker. It follows the last Take of a batch, and comes before Wait.
+	Flush()
 	// Wait returns when there is room for several items, or with ctx's error.
 	Wait(ctx context.Context) error
 	// CaughtUp tells that everything up to the cursor was offered and that what follows is news.

@@ -15,6 +15,8 @@ const (
 	keptItems  = 512      // newest items kept for those that come back soon
 	keptLoaded = pageSize // of these, how many keep what they point to; the others load it again
 	readLimit  = 10 * time.Second
+	rests      = 2                     // how many times as long as it took to read and tell, the reader rests before it reads on
+	maxRest    = 40 * time.Millisecond // and at most
 )
 
 // stream follows one tenant: it reads each new event once and offers it to every live member of every group.
@@ -84,10 +86,12 @@ func (s *stream) wake(seq int64) {
 }
 
 // read reads and offers until nothing is left. It is the only goroutine that advances the stream. A failure is tried again until the
-// Hub ends: subscribers wait, and miss nothing.
+// Hub ends: subscribers wait, and miss nothing. When events were committed while others were told, it rests before it reads on: the more
+// gather, the less each of them costs the database and the sockets, and those who write are not slowed down by those who watch.
 func (s *stream) read() {
 	for failures := 0; s.hub.ctx.Err() == nil; {
-		more, err := s.readPage()
+		begun := time.Now()
+		more, full, err := s.readPage()
 		switch {
 		case err != nil:
 			failures++
@@ -95,15 +99,18 @@ func (s *stream) read() {
 			pause(s.hub.ctx, failures)
 		case !more:
 			return
+		case !full:
+			sleep(s.hub.ctx, min(rests*time.Since(begun), maxRest))
+			failures = 0
 		default:
 			failures = 0
 		}
 	}
 }
 
-// readPage reads and offers the events after the last one. It returns whether there may be more; when not, the stream is no longer
-// being read.
-func (s *stream) readPage() (more bool, err error) {
+// readPage reads and offers the events after the last one. It returns whether there may be more, and whether it left some behind for
+// which the page had no room; when there are none, the stream is no longer being read.
+func (s *stream) readPage() (more, full bool, err error) {
 	s.mu.Lock()
 	after, epoch, target := s.last, s.epoch, s.heard
 	audiences := make([]Audience, 0, len(s.groups))
@@ -114,12 +121,12 @@ func (s *stream) readPage() (more bool, err error) {
 	wanted := func(e *inbox.Event) bool { return wantedBy(audiences, e) }
 	page, err := s.fetch(after, wanted)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	gap := len(page.Events) > 0 && page.Events[0].Seq != after+1 || len(page.Events) == 0 && page.Head > after
 	if page.Epoch != epoch || page.Head < after || gap {
 		s.begin(page)
-		return true, nil
+		return true, true, nil
 	}
 	items := itemsOf(page.Events, page.Epoch)
 	for _, item := range items {
@@ -132,9 +139,10 @@ func (s *stream) readPage() (more bool, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	more = len(page.Events) == pageSize || s.heard > target && s.heard > s.last
+	full = len(page.Events) == pageSize
+	more = full || s.heard > target && s.heard > s.last
 	s.reading = more
-	return more, nil
+	return more, full, nil
 }
 
 // fetch reads a page in its turn: only so many tenants are read at the same time.
@@ -185,78 +193,6 @@ func (s *stream) advance(items []*Item) []roll {
 	return rolls
 }
 
-// roll is the live members of a group at one moment.
-type roll struct {
-	audience Audience
-	members  []*subscription
-}
-
-func (g *group) live() []*subscription {
-	if g.roll == nil {
-		g.roll = make([]*subscription, 0, len(g.members))
-		for sub := range g.members {
-			if sub.state.Load() == stateLive {
-				g.roll = append(g.roll, sub)
-			}
-		}
-	}
-	return g.roll
-}
-
-// offer offers the items in their order, each to everybody before the next one.
-func (s *stream) offer(items []*Item, rolls []roll) {
-	audiences := make([]Audience, len(rolls))
-	for i, r := range rolls {
-		audiences[i] = r.audience
-	}
-	for failures := 1; ; failures++ {
-		err := s.cover(s.hub.ctx, nil, items, func(e *inbox.Event) bool { return wantedBy(audiences, e) })
-		if err == nil {
-			break
-		}
-		if pause(s.hub.ctx, failures); s.hub.ctx.Err() != nil {
-			return
-		}
-	}
-	for _, item := range items {
-		s.changeAccess(item, rolls)
-		for _, r := range rolls {
-			if !r.audience.Wants(&item.Event) {
-				continue
-			}
-			for _, sub := range r.members {
-				sub.offer(item)
-			}
-		}
-	}
-	for _, r := range rolls {
-		if gathering, ok := r.audience.(Flusher); ok {
-			gathering.Flush()
-		}
-	}
-}
-
-// changeAccess lets an event that changes what somebody may see take effect on the members it concerns, before anything after it.
-func (s *stream) changeAccess(item *Item, rolls []roll) {
-	if !changesAccess(&item.Event) {
-		return
-	}
-	s.access.changed(&item.Event)
-	for _, r := range rolls {
-		for _, sub := range r.members {
-			if sub.state.Load() != stateLive || !concerns(&item.Event, sub.actor) {
-				continue
-			}
-			if endsSession(&item.Event, sub.actor) {
-				sub.end(Over)
-				continue
-			}
-			sub.due = item.Seq // catching up begins by reading what the actor may do
-			sub.park(max(sub.pos, item.Seq-1))
-		}
-	}
-}
-
 func wantedBy(audiences []Audience, e *inbox.Event) bool {
 	for _, audience := range audiences {
 		if audience.Wants(e) {
@@ -279,7 +215,11 @@ func itemsOf(events []inbox.Event, epoch string) []*Item {
 // pause waits before another try: 100 ms at first, 2 s at most, with jitter.
 func pause(ctx context.Context, failures int) {
 	wait := min(100*time.Millisecond<<min(failures-1, 10), 2*time.Second)
-	timer := time.NewTimer(wait/2 + rand.N(wait/2))
+	sleep(ctx, wait/2+rand.N(wait/2))
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -38,7 +38,7 @@ type subscription struct {
 	cancel context.CancelFunc
 }
 
-// Subscribe begins a subscription and returns how to stop it; it also stops when ctx ends. It returns an Unauthenticated error when the
+// Subscribe begins a subscription, which outlives ctx, and returns how to stop it. It returns an Unauthenticated error when the
 // actor may do nothing any more, what Taker.Recheck returns, and an Unavailable error when the database cannot be reached. A
 // cursor that cannot be continued is no error: the Taker is told its end.
 func (h *Hub) Subscribe(ctx context.Context, r Request) (stop func(), err error) {
@@ -63,8 +63,8 @@ func (h *Hub) Subscribe(ctx context.Context, r Request) (stop func(), err error)
 			r.Taker.End(reason, s.cursor())
 			return func() {}, nil
 		}
-		if stop, ok := s.enter(ctx, r, checked, from); ok {
-			return stop, nil
+		if sub := s.enter(r, checked, from); sub != nil {
+			return sub.stop, nil
 		}
 		// Access changed, or the stream was retired, between the look and the entry: look again.
 	}
@@ -99,14 +99,14 @@ func (s *stream) place(ctx context.Context, after *string) (int64, Reason, error
 	return cursor.Seq, Over, nil
 }
 
-// enter makes the subscription a member: live at once when it has nothing to catch up, otherwise catching up. It returns false when what
+// enter makes the subscription a member: live at once when it has nothing to catch up, otherwise catching up. It returns nil when what
 // was looked at before has changed.
-func (s *stream) enter(ctx context.Context, r Request, checked checkedActor, from int64) (stop func(), ok bool) {
+func (s *stream) enter(r Request, checked checkedActor, from int64) *subscription {
 	sub := &subscription{stream: s, taker: r.Taker, actor: checked.actor, pos: from}
 	s.mu.Lock()
 	if s.retired || !s.access.holds(checked) {
 		s.mu.Unlock()
-		return nil, false
+		return nil
 	}
 	sub.ctx, sub.cancel = context.WithCancel(s.hub.ctx)
 	sub.group = s.groups[r.Audience]
@@ -131,8 +131,7 @@ func (s *stream) enter(ctx context.Context, r Request, checked checkedActor, fro
 	} else {
 		r.Taker.CaughtUp(cursor)
 	}
-	unlink := context.AfterFunc(ctx, sub.stop)
-	return func() { unlink(); sub.stop() }, true
+	return sub
 }
 
 // stop ends the subscription without a word.
@@ -189,21 +188,36 @@ func (sub *subscription) leave() {
 	}
 }
 
-// offer passes a live item on, unless it was offered while catching up. A full buffer turns the subscription to catching up.
-func (sub *subscription) offer(item *Item) {
-	if sub.state.Load() != stateLive || item.Seq <= sub.pos {
-		return
-	}
-	switch view := sub.group.audience.View(item, sub.actor); view {
-	case Nothing:
-	case Gone:
-		sub.end(Over)
-	default:
+// offer passes items on to a live subscriber, but for those it was offered while catching up. A full buffer turns the subscription to
+// catching up.
+func (sub *subscription) offer(items []*Item) {
+	took := false
+	for _, item := range items {
+		if sub.state.Load() != stateLive {
+			break
+		}
+		if item.Seq <= sub.pos {
+			continue
+		}
+		view := sub.group.audience.View(item, sub.actor)
+		if view == Gone {
+			sub.end(Over)
+			return
+		}
+		if view == Nothing {
+			continue
+		}
 		_ = faultpoint.Point("sub.write")
 		if !sub.taker.Take(item, view) {
+			sub.taker.Flush()
 			sub.full = true
 			sub.park(item.Seq - 1)
+			return
 		}
+		took = true
+	}
+	if took {
+		sub.taker.Flush()
 	}
 }
 

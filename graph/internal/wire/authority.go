@@ -10,11 +10,11 @@ import (
 // recheckAfter is how long a process may remember that a credential was good. It leaves time to close the socket within 5 s.
 const recheckAfter = 4 * time.Second
 
-// authenticate asks who owns what the socket presented, as of now.
-func (s *session) authenticate(ctx context.Context) (Caller, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.socket.Limits.InitTimeout)
+// authenticate asks who owns what the socket presents.
+func (s *session) authenticate(init Init) (Caller, error) {
+	ctx, cancel := context.WithTimeout(s.ctx, s.socket.Limits.InitTimeout)
 	defer cancel()
-	return s.socket.Authenticate(ctx, s.request, s.presented)
+	return s.socket.Authenticate(ctx, s.request, init)
 }
 
 // refused reports whether a credential was looked at and is not good.
@@ -25,7 +25,9 @@ func refused(err error) bool {
 // current returns a context with the caller as he is now: a socket lives long, and what its owner may do changes meanwhile. When his
 // credential is no longer good, it closes the socket and returns the refusal.
 func (s *session) current(ctx context.Context) (context.Context, error) {
-	caller, err := s.authenticate(ctx)
+	asking, cancel := context.WithTimeout(ctx, s.socket.Limits.InitTimeout)
+	defer cancel()
+	caller, err := s.caller.Again(asking)
 	if err != nil {
 		if refused(err) {
 			s.close(closeForbidden())
@@ -42,16 +44,14 @@ func (s *session) suspect() {
 		return
 	}
 	go func() {
-		defer s.recheck.Store(false)
 		if _, err := s.current(s.ctx); refused(err) {
 			return
 		}
-		timer := time.NewTimer(recheckAfter)
-		defer timer.Stop()
-		select {
-		case <-s.closed:
-		case <-timer.C:
-			_, _ = s.current(s.ctx)
-		}
+		time.AfterFunc(recheckAfter, func() {
+			s.recheck.Store(false)
+			if !s.closed.Load() {
+				_, _ = s.current(s.ctx)
+			}
+		})
 	}()
 }

@@ -25,7 +25,7 @@ func (e *Events) serve(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	caller := e.Caller(r.Context())
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	stream := &stream{out: newOutbox(e.Limits.Queue), over: make(chan struct{}), cancel: cancel}
+	stream := &stream{queue: queue{limit: e.Limits.Queue}, ready: make(chan struct{}, 1), over: make(chan struct{}), cancel: cancel}
 	if status, err := e.enter(stream, caller, r); err != nil {
 		write(w, status, typeJSON, encode(&graphql.Response{Errors: gqlerror.List{e.Present(r.Context(), err)}}))
 		return
@@ -101,10 +101,8 @@ func (e *Events) pump(ctx context.Context, w http.ResponseWriter, s *stream) {
 	for {
 		over := s.isOver() // asked before the queue is emptied: nothing is put in after it
 		_ = out.SetWriteDeadline(time.Now().Add(e.Limits.WriteTimeout))
-		for f, ok := s.out.take(); ok; f, ok = s.out.take() {
-			if time.Since(f.at) > e.Limits.QueueAge || f.writeTo(w) != nil {
-				return
-			}
+		if !e.empty(w, s) {
+			return
 		}
 		if over {
 			_, _ = w.Write([]byte("event: complete\ndata: \n\n"))
@@ -115,7 +113,7 @@ func (e *Events) pump(ctx context.Context, w http.ResponseWriter, s *stream) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.out.ready:
+		case <-s.ready:
 		case <-s.over:
 		case <-keepAlive.C:
 			_ = out.SetWriteDeadline(time.Now().Add(e.Limits.WriteTimeout))
@@ -126,9 +124,26 @@ func (e *Events) pump(ctx context.Context, w http.ResponseWriter, s *stream) {
 	}
 }
 
+// empty writes all that is queued. It reports false when the reader is too slow or gone.
+func (e *Events) empty(w http.ResponseWriter, s *stream) bool {
+	for {
+		text, since := s.queue.gather(nil, batch)
+		if len(text) == 0 {
+			return true
+		}
+		if time.Since(since) > e.Limits.QueueAge {
+			return false
+		}
+		if _, err := w.Write(text); err != nil {
+			return false
+		}
+	}
+}
+
 // stream is one event stream; for a subscription it is the sink.
 type stream struct {
-	out    *outbox
+	queue  queue
+	ready  chan struct{} // holds a token when there may be something to write
 	seat   *seat
 	cancel context.CancelFunc
 	over   chan struct{} // closed when nothing follows
@@ -153,13 +168,21 @@ func (s *stream) Next(payload []byte) bool {
 	if s.ended {
 		return true
 	}
-	taken := s.out.put(frame{head: eventHead, body: payload, tail: eventTail, at: time.Now()}, s.refused)
+	taken := s.queue.put(frame{head: eventHead, body: payload, tail: eventTail, at: time.Now()}, s.refused)
 	s.refused = !taken
 	return taken
 }
 
+// Flush has what is queued written.
+func (s *stream) Flush() {
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+}
+
 // Wait blocks until the reader has caught up by half of the queue.
-func (s *stream) Wait(ctx context.Context) error { return s.out.wait(ctx) }
+func (s *stream) Wait(ctx context.Context) error { return s.queue.wait(ctx) }
 
 // Complete tells that nothing follows.
 func (s *stream) Complete() {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // operation is one operation of a socket under its id. For a subscription it is the sink.
@@ -12,13 +13,11 @@ type operation struct {
 	id      string
 	session *session
 	head    string
-	ctx     context.Context
-	cancel  context.CancelFunc
-
 	follows atomic.Bool // it is a subscription
 	silent  atomic.Bool // the client wants no more, or is gone: what is still queued is dropped
 
 	mu      sync.Mutex
+	cancel  context.CancelFunc
 	done    bool   // nothing may be sent under this id any more
 	refused bool   // the queue was full: one more response will be taken beyond its limit
 	stop    func() // ends the subscription; nil until it is open
@@ -33,14 +32,22 @@ func (o *operation) Next(payload []byte) bool {
 	if o.done {
 		return true
 	}
-	f := frame{head: o.head, body: payload, tail: nextTail, at: time.Now(), dropped: o.silent.Load}
-	taken := o.session.out.put(f, o.refused)
+	line := o.session.line
+	f := frame{kind: websocket.TextMessage, head: o.head, body: payload, tail: nextTail, silent: &o.silent}
+	taken := line.queue.put(f, o.refused)
+	if !taken { // by what is not sent yet, or by what is not read
+		line.flush()
+		taken = line.queue.put(f, false)
+	}
 	o.refused = !taken
 	return taken
 }
 
+// Flush sends what is queued.
+func (o *operation) Flush() { o.session.line.flush() }
+
 // Wait blocks until the reader has caught up by half of the queue.
-func (o *operation) Wait(ctx context.Context) error { return o.session.out.wait(ctx) }
+func (o *operation) Wait(ctx context.Context) error { return o.session.line.queue.wait(ctx) }
 
 // Complete tells the client that nothing follows, and frees the id.
 func (o *operation) Complete() {
@@ -58,33 +65,37 @@ func (o *operation) end(last []byte) {
 		return
 	}
 	o.done = true
+	cancel := o.cancel
 	o.mu.Unlock()
 	// The id is free before the client can read that the operation ended, so that it may use the id again at once.
 	o.session.forget(o)
-	o.session.out.put(frame{body: last, at: time.Now()}, true)
-	o.cancel()
+	o.session.line.send(textFrame(last), true)
+	cancel()
 }
 
 // silence ends the operation at the client's wish, or with its socket: what is still queued is dropped and nothing follows.
 func (o *operation) silence() {
 	o.mu.Lock()
-	stop := o.stop
+	stop, cancel := o.stop, o.cancel
 	o.done, o.stop = true, nil
 	o.mu.Unlock()
 	o.silent.Store(true)
-	o.cancel()
+	cancel()
 	if stop != nil {
 		stop()
 	}
 }
 
-// opened keeps how to stop the subscription, or stops it when it has ended meanwhile; stopping twice is harmless.
+// opened keeps how to stop the subscription, or stops it when it has ended meanwhile; stopping twice is harmless. The context in which it
+// began is let go of.
 func (o *operation) opened(stop func()) {
 	o.mu.Lock()
 	gone := o.done
 	if !gone {
 		o.stop = stop
 	}
+	o.cancel()
+	o.cancel = func() {}
 	o.mu.Unlock()
 	if gone {
 		stop()

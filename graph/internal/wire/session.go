@@ -15,57 +15,59 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
-// session is one WebSocket connection. The goroutine of its request reads; one more writes; operations run in their own and never
-// touch the connection.
+// lastMoment is how long the connection lives on after its end was decided, for what is said last.
+const lastMoment = time.Second
+
+// session is one WebSocket connection. One goroutine at a time reads; whoever has something to send puts it into the line, and operations
+// begin in goroutines of their own. What was only needed to begin is let go of: most sockets wait for events for hours.
 type session struct {
-	socket    *Socket
-	conn      *websocket.Conn
-	request   *http.Request
-	exec      graphql.GraphExecutor
-	ctx       context.Context // ends with the connection
-	cancel    context.CancelFunc
-	out       *outbox
-	closed    chan struct{} // closed when the connection is ending
-	once      sync.Once
-	timer     *time.Timer // the init timeout, then the expiry of the credential
-	presented Init        // in connection_init; not changed after it was accepted
-	inited    bool        // connection_init came; only the reader touches it
-	acked     bool        // and was accepted; only the reader touches it
-	recheck   atomic.Bool // a check of the credential is under way
-	seat      *seat       // under the address, then under the caller; only the reader touches it
-	rate      rates
+	socket  *Socket
+	conn    *websocket.Conn
+	line    *line
+	exec    graphql.GraphExecutor
+	request *http.Request   // until connection_init
+	ctx     context.Context // what operations begin with; it does not end
+	closed  atomic.Bool     // the connection is ending
+	once    sync.Once
+	timer   *time.Timer // the init timeout, then the expiry of the credential
+	caller  Caller      // as admitted; not changed afterwards
+	inited  bool        // connection_init came; only the reader touches it
+	acked   bool        // and was accepted; only the reader touches it
+	recheck atomic.Bool // a check of the credential is under way
+	seat    *seat       // under the address, then under the caller; only the reader touches it
+	slot    int         // among those that are pinged
+	rate    rates
 
 	mu         sync.Mutex
-	operations map[string]*operation
+	operations []*operation
 }
 
-// read takes messages until the connection ends.
-func (s *session) read() {
+// listen prepares for reading.
+func (s *session) listen() {
 	s.conn.SetReadLimit(s.socket.Limits.Body)
-	s.extend()
 	s.conn.SetPongHandler(func(string) error { s.extend(); return s.control(nil) })
 	answerPing := s.conn.PingHandler()
 	s.conn.SetPingHandler(func(data string) error { return s.control(func() error { return answerPing(data) }) })
-	for {
-		kind, data, err := s.conn.ReadMessage()
-		if err != nil {
-			s.lost(err)
-			return
-		}
-		select {
-		case <-s.closed:
-			continue // wait for the peer's close frame; what it still says is not heard
-		default:
-		}
-		s.extend()
-		if kind != websocket.TextMessage {
-			s.close(closeBadRequest("Invalid message received: messages are texts"))
-			continue
-		}
-		if why := s.handle(data); why != nil {
-			s.close(*why)
-		}
+	s.extend()
+}
+
+// read takes one message. It reports false when the connection has ended.
+func (s *session) read() bool {
+	kind, data, err := s.conn.ReadMessage()
+	switch {
+	case err != nil:
+		s.lost(err)
+		return false
+	case s.closed.Load(): // wait for the peer's close frame; what it still says is not heard
+		return true
 	}
+	s.extend()
+	if kind != websocket.TextMessage {
+		s.close(closeBadRequest("Invalid message received: messages are texts"))
+	} else if why := s.handle(data); why != nil {
+		s.close(*why)
+	}
+	return true
 }
 
 // control counts a control frame like a message, since a flood of them costs as much, and then does what it asks for.
@@ -89,17 +91,15 @@ func (s *session) lost(err error) {
 	if errors.Is(err, websocket.ErrReadLimit) {
 		// The library has sent its close frame. What the peer still sends is read for a moment: unread data would make the
 		// system reset the connection, and the frame would be lost.
-		s.once.Do(func() { close(s.closed); s.cancel() })
-		_ = s.conn.SetReadDeadline(time.Now().Add(time.Second))
+		s.once.Do(func() { s.closed.Store(true) })
+		_ = s.conn.SetReadDeadline(time.Now().Add(lastMoment))
 		_, _ = io.Copy(io.Discard, io.LimitReader(s.conn.NetConn(), 1<<20))
 	}
 }
 
 // extend gives the peer until after the next ping to say something.
 func (s *session) extend() {
-	select {
-	case <-s.closed:
-	default:
+	if !s.closed.Load() {
 		_ = s.conn.SetReadDeadline(time.Now().Add(s.socket.Limits.PingEvery + s.socket.Limits.PongWithin))
 	}
 }
@@ -118,7 +118,7 @@ func (s *session) handle(data []byte) *closing {
 		return s.init(m)
 	case messagePing:
 		// A full queue swallows the answer: a peer that does not read gets no memory for asking.
-		s.out.put(frame{body: pongMessage(m.Payload), at: time.Now()}, false)
+		s.line.send(textFrame(pongMessage(m.Payload)), false)
 	case messageSubscribe:
 		return s.subscribe(m)
 	case messageComplete:
@@ -137,8 +137,7 @@ func (s *session) init(m message) *closing {
 	if err != nil {
 		return because(closeBadRequest(err.Error()))
 	}
-	s.presented = init
-	caller, err := s.authenticate(s.ctx)
+	caller, err := s.authenticate(init)
 	switch {
 	case refused(err):
 		return because(closeForbidden())
@@ -162,31 +161,34 @@ func (s *session) admit(caller Caller) *closing {
 		return nil // the init timeout is closing the connection
 	}
 	s.seat.leave()
-	s.seat, s.acked = seat, true
+	s.seat, s.acked, s.caller, s.request = seat, true, caller, nil
 	s.ctx = caller.Context(s.ctx)
 	if !caller.Expires.IsZero() {
 		s.timer = time.AfterFunc(time.Until(caller.Expires), func() { s.close(closeExpired()) })
 	}
-	s.out.put(frame{body: []byte(`{"type":"connection_ack"}`), at: time.Now()}, true)
+	s.line.send(textFrame([]byte(`{"type":"connection_ack"}`)), true)
 	return nil
 }
 
 func because(why closing) *closing { return &why }
 
-// close ends the connection: operations stop, the peer is told why, and the reader gives it a second to answer.
+// close ends the connection: operations stop, the peer is told why, and the reader gives it a moment to answer.
 func (s *session) close(why closing) {
 	s.once.Do(func() {
-		close(s.closed)
-		s.cancel()
-		frame := websocket.FormatCloseMessage(why.code, shorten(why.reason, 120))
-		if s.conn.WriteControl(websocket.CloseMessage, frame, time.Now().Add(time.Second)) != nil {
+		s.closed.Store(true)
+		s.endAll()
+		text := websocket.FormatCloseMessage(why.code, shorten(why.reason, 120))
+		if !s.line.end(frame{kind: websocket.CloseMessage, body: text}) {
 			_ = s.conn.Close()
 			return
 		}
-		_ = s.conn.SetReadDeadline(time.Now().Add(time.Second))
-		time.AfterFunc(2*time.Second, func() { _ = s.conn.Close() })
+		_ = s.conn.SetReadDeadline(time.Now().Add(lastMoment))
+		time.AfterFunc(2*lastMoment, func() { _ = s.conn.Close() })
 	})
 }
+
+// ping asks for a sign of life.
+func (s *session) ping() { s.line.send(frame{kind: websocket.PingMessage}, true) }
 
 // restart asks the client to reconnect.
 func (s *session) restart() { s.close(closeRestart()) }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bufio"
 	"context"
 	"net"
 	"net/http"
@@ -25,18 +26,20 @@ type Socket struct {
 	*Config
 	registry *registry
 	upgrader *websocket.Upgrader
+	pings    pings
+	tries    sync.Pool
 }
 
 var _ graphql.Transport = (*Socket)(nil)
 
 func newSocket(config *Config, registry *registry) *Socket {
-	return &Socket{Config: config, registry: registry, upgrader: &websocket.Upgrader{
+	return &Socket{Config: config, registry: registry, pings: pings{every: config.Limits.PingEvery}, tries: sync.Pool{New: newTry}, upgrader: &websocket.Upgrader{
 		HandshakeTimeout: config.Limits.WriteTimeout,
 		Subprotocols:     []string{subprotocol},
-		// Buffers are the connection's only while it writes: most sockets are idle.
+		// The library writes nothing but control frames, and larger messages are read past the buffer: most sockets are idle.
 		WriteBufferPool: &sync.Pool{},
-		ReadBufferSize:  1024,
-		WriteBufferSize: 4096,
+		ReadBufferSize:  256,
+		WriteBufferSize: 256,
 		// Checked before, with an answer of our own.
 		CheckOrigin:       func(*http.Request) bool { return true },
 		EnableCompression: false,
@@ -59,12 +62,31 @@ func (t *Socket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 		})}}))
 		return
 	}
-	conn, err := t.upgrader.Upgrade(w, r, nil)
+	taken := &takeover{ResponseWriter: w, socket: t}
+	conn, err := t.upgrader.Upgrade(taken, r, nil)
 	if err != nil {
 		seat.leave()
 		return // the upgrader has answered
 	}
-	t.serve(conn, r, exec, seat)
+	// The socket gets a goroutine of its own: that of the request would keep alive all that the request has needed.
+	go t.serve(t.session(conn, taken.line, r, exec, seat))
+}
+
+// takeover puts a line in the place of the connection that the WebSocket library takes over.
+type takeover struct {
+	http.ResponseWriter
+	socket *Socket
+	line   *line
+}
+
+// Hijack implements http.Hijacker.
+func (w *takeover) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffers, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	w.line = newLine(conn, &w.socket.Limits, &w.socket.tries)
+	return w.line, buffers, nil
 }
 
 // refusal returns why a request may not become a socket.
@@ -82,30 +104,47 @@ func (t *Socket) refusal(r *http.Request) (int, error) {
 	return 0, nil
 }
 
-func (t *Socket) serve(conn *websocket.Conn, r *http.Request, exec graphql.GraphExecutor, seat *seat) {
-	if tcp, ok := conn.NetConn().(*net.TCPConn); ok {
-		_ = tcp.SetWriteBuffer(socketBuffer)
-	}
-	ctx, cancel := context.WithCancel(r.Context())
-	s := &session{
-		socket: t, conn: conn, request: r, exec: exec, ctx: ctx, cancel: cancel, seat: seat,
-		out: newOutbox(t.Limits.Queue), closed: make(chan struct{}), operations: map[string]*operation{},
-	}
+func (t *Socket) session(conn *websocket.Conn, line *line, r *http.Request, exec graphql.GraphExecutor, seat *seat) *session {
+	s := &session{socket: t, conn: conn, line: line, request: r, exec: exec, seat: seat, ctx: context.WithoutCancel(r.Context())}
 	s.timer = time.AfterFunc(t.Limits.InitTimeout, func() { s.close(closeInitTimeout()) })
-	written := make(chan struct{})
-	go func() { defer close(written); s.write() }()
+	s.line.open(func() { s.close(closeTooSlow()) })
+	s.listen()
+	s.slot = t.pings.add(s)
 	switch {
-	case conn.Subprotocol() != subprotocol:
+	case s.conn.Subprotocol() != subprotocol:
 		s.close(closeSubprotocol())
 	case !t.registry.add(s):
 		s.close(closeRestart())
 	}
-	s.read()
+	return s
+}
+
+// serve takes a message and leaves the next one to a goroutine that takes its place: what a message needs of the stack would stay with this
+// one while it waits, for hours. A panic ends only this socket.
+func (t *Socket) serve(s *session) {
+	goesOn := false
+	defer func() {
+		if p := recover(); p != nil {
+			_ = t.Present(s.ctx, panicked(p)) // logs it
+			s.close(closeInternal())
+			goesOn = false
+		}
+		if !goesOn {
+			t.end(s)
+		}
+	}()
+	if goesOn = s.read(); goesOn {
+		go t.serve(s)
+	}
+}
+
+// end lets go of all that the socket holds.
+func (t *Socket) end(s *session) {
+	t.pings.remove(s, s.slot)
 	s.timer.Stop()
-	s.once.Do(func() { close(s.closed); cancel() })
-	_ = conn.Close()
+	s.once.Do(func() { s.closed.Store(true) })
+	_ = s.conn.Close()
 	s.endAll()
-	<-written
 	s.seat.leave()
 	t.registry.remove(s)
 }

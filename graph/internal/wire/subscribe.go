@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -18,40 +19,48 @@ func (s *session) subscribe(m message) *closing {
 	if !s.rate.subscribe(time.Now(), s.socket.Limits) {
 		return because(closeTooMany("subscribe messages"))
 	}
-	params, err := decodeRequest(m.Payload, s.request.Header)
+	params, err := decodeRequest(m.Payload, nil)
 	if err != nil {
 		return because(closeBadRequest("Invalid message received: " + reasonOf(err)))
 	}
-	op, active := s.register(m.ID)
+	ctx, op, active := s.register(m.ID)
 	switch {
 	case op == nil:
 		return because(closeDuplicate(m.ID))
 	case active > s.socket.Limits.Active:
-		op.end(errorMessage(op.id, gqlerror.List{s.socket.Present(op.ctx, &fault.Error{
+		op.end(errorMessage(op.id, gqlerror.List{s.socket.Present(ctx, &fault.Error{
 			Code: fault.RateLimited, Message: "this socket has too many operations at a time; complete one first",
 		})}))
 	default:
-		go s.run(op, params)
+		go s.run(ctx, op, params)
 	}
 	return nil
 }
 
-// register takes the id; it returns nil when it is taken, and how many operations there are now.
-func (s *session) register(id string) (*operation, int) {
+// register takes the id and returns its operation, the context in which it begins, and how many there are now; nil when it is taken.
+func (s *session) register(id string) (context.Context, *operation, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, taken := s.operations[id]; taken {
-		return nil, 0
+	if s.find(id) >= 0 {
+		return s.ctx, nil, 0
 	}
-	op := &operation{id: id, session: s, head: nextHead(id)}
-	op.ctx, op.cancel = context.WithCancel(s.ctx)
-	s.operations[id] = op
-	return op, len(s.operations)
+	ctx, cancel := context.WithCancel(s.ctx)
+	if s.closed.Load() { // whoever closes ends those that are registered
+		cancel()
+	}
+	op := &operation{id: id, session: s, head: nextHead(id), cancel: cancel}
+	s.operations = append(s.operations, op)
+	return ctx, op, len(s.operations)
+}
+
+// find returns the place of the operation of the id; -1: there is none.
+func (s *session) find(id string) int {
+	return slices.IndexFunc(s.operations, func(op *operation) bool { return op.id == id })
 }
 
 // run prepares and performs an operation. A subscription goes on without this goroutine.
-func (s *session) run(op *operation, params *graphql.RawParams) {
-	ctx := graphql.StartOperationTrace(op.ctx)
+func (s *session) run(ctx context.Context, op *operation, params *graphql.RawParams) {
+	ctx = graphql.StartOperationTrace(ctx)
 	defer func() {
 		if p := recover(); p != nil {
 			op.end(errorMessage(op.id, gqlerror.List{s.socket.Present(ctx, panicked(p))}))
@@ -98,8 +107,11 @@ func (s *session) answer(ctx context.Context, op *operation, prepared *graphql.O
 // complete ends an operation at the client's wish, without a word. An id that is not known has ended already.
 func (s *session) complete(id string) {
 	s.mu.Lock()
-	op := s.operations[id]
-	delete(s.operations, id)
+	var op *operation
+	if at := s.find(id); at >= 0 {
+		op = s.operations[at]
+		s.operations = slices.Delete(s.operations, at, at+1)
+	}
 	s.mu.Unlock()
 	if op != nil {
 		op.silence()
@@ -110,8 +122,8 @@ func (s *session) complete(id string) {
 func (s *session) forget(op *operation) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.operations[op.id] == op {
-		delete(s.operations, op.id)
+	if at := slices.Index(s.operations, op); at >= 0 {
+		s.operations = slices.Delete(s.operations, at, at+1)
 	}
 }
 
@@ -119,7 +131,7 @@ func (s *session) forget(op *operation) {
 func (s *session) endAll() {
 	s.mu.Lock()
 	all := s.operations
-	s.operations = map[string]*operation{}
+	s.operations = nil
 	s.mu.Unlock()
 	for _, op := range all {
 		op.silence()

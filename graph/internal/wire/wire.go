@@ -20,7 +20,7 @@ import (
 
 // Config is what the transports need from the edge.
 type Config struct {
-	// Open starts a subscription that sends to the sink until it completes, ctx ends or stop is called. It returns an error
+	// Open starts a subscription that sends to the sink until it completes or stop is called; it outlives ctx. It returns an error
 	// when the subscription may not start.
 	Open func(ctx context.Context, op *graphql.OperationContext, sink Sink) (stop func(), err error)
 	// Present turns an error into what a client may see of it.
@@ -42,6 +42,7 @@ type Config struct {
 // Sink takes what one subscription sends; see graph.Sink, which has the same methods.
 type Sink interface {
 	Next(payload []byte) bool
+	Flush()
 	Wait(ctx context.Context) error
 	Complete()
 }
@@ -57,6 +58,8 @@ type Caller struct {
 	Context func(ctx context.Context) context.Context // adds the caller to a context
 	Key     string                                    // names the caller; sockets are counted by it; empty: nobody
 	Expires time.Time                                 // when the credential ends; zero: never
+	// Again tells who owns the credential as of now; it is nil for who comes by HTTP. It returns an error when it is no longer good.
+	Again func(ctx context.Context) (Caller, error)
 }
 
 // Limits bound what a client can cost.

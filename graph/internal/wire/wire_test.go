@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,40 +44,65 @@ func TestNegotiate(t *testing.T) {
 	}
 }
 
-func TestOutboxIsBounded(t *testing.T) {
+func TestQueueIsBounded(t *testing.T) {
 	t.Parallel()
-	o := newOutbox(100)
-	f := func(n int) frame { return frame{body: make([]byte, n), at: time.Now()} }
-	if !o.put(f(500), false) {
+	q := queue{limit: 100}
+	f := func(n int) frame { return frame{body: make([]byte, n)} }
+	if !q.put(f(500), false) {
 		t.Error("an empty queue refuses a large response")
 	}
-	if o.put(f(1), false) || !o.put(f(1), true) {
+	if q.put(f(1), false) || !q.put(f(1), true) {
 		t.Error("a full queue takes another, or refuses what must go out")
 	}
 	waited := make(chan error, 1)
-	go func() { waited <- o.wait(t.Context()) }()
+	go func() { waited <- q.wait(t.Context()) }()
 	for _, want := range []int{500, 1} {
-		if got, ok := o.take(); !ok || len(got.body) != want {
-			t.Fatalf("took %d, %v", len(got.body), ok)
+		if got, _ := q.gather(nil, 1); len(got) != want {
+			t.Fatalf("took %d", len(got))
 		}
 	}
 	if err := <-waited; err != nil {
 		t.Error(err)
 	}
-	o.put(f(80), false)
+	q.put(f(80), false)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if o.wait(ctx) == nil {
+	if q.wait(ctx) == nil {
 		t.Error("a wait outlives its context")
 	}
-	if o.put(frame{body: make([]byte, 5), dropped: func() bool { return true }}, false); true {
-		o.take()
-		if _, ok := o.take(); ok {
-			t.Error("a frame that nobody wants is sent")
-		}
+	var silent atomic.Bool
+	silent.Store(true)
+	q.put(frame{body: make([]byte, 5), silent: &silent}, false)
+	if got, _ := q.gather(nil, batch); len(got) != 80 || q.size != 0 || !q.caughtUp() {
+		t.Errorf("%d bytes are sent and %d left, where one frame of 80 is wanted", len(got), q.size)
 	}
-	if o.size != 0 {
-		t.Errorf("%d bytes are left in an empty queue", o.size)
+	q.put(f(80), false)
+	q.end(f(3))
+	if q.put(f(1), true); q.size != 3 || !q.ended() {
+		t.Errorf("%d bytes wait beside the last frame", q.size-3)
+	}
+}
+
+// How long a frame has waited is counted from when its reader fell behind, and no longer when he has caught up.
+func TestQueueTellsHowLongFramesWait(t *testing.T) {
+	t.Parallel()
+	q := queue{limit: 100}
+	q.put(frame{body: []byte("a")}, false)
+	then := time.Now().Add(-time.Minute)
+	q.fallBehind(then)
+	q.put(frame{body: []byte("b")}, false)
+	if _, since := q.gather(nil, 1); !since.Equal(then) {
+		t.Errorf("the first waits since %v, want %v", since, then)
+	}
+	if _, since := q.gather(nil, 1); since.IsZero() || time.Since(since) > 30*time.Second {
+		t.Errorf("the second waits since %v", since)
+	}
+	if !q.caughtUp() {
+		t.Error("an empty queue is not caught up")
+	}
+	q.put(frame{body: []byte("c")}, false)
+	if _, since := q.gather(nil, 1); !since.IsZero() {
+		t.Errorf("what is sent at once waits since %v", since)
 	}
 }
 

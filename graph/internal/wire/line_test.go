@@ -1,0 +1,226 @@
+package wire
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+const patience = 20 * time.Second
+
+// over hands the WebSocket library a connection of another kind.
+type over struct {
+	http.ResponseWriter
+	wrap func(net.Conn) net.Conn
+}
+
+func (o over) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffers, err := http.NewResponseController(o.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	return o.wrap(conn), buffers, nil
+}
+
+// plain is a connection that cannot be asked to take what it can.
+type plain struct{ net.Conn }
+
+// lines are the two ends of a socket: our line, and the library's reader.
+type lines struct {
+	*line
+	peer   *websocket.Conn
+	failed chan struct{}
+}
+
+func connect(t *testing.T, limits Limits, wrap func(net.Conn) net.Conn) *lines {
+	t.Helper()
+	l := &lines{failed: make(chan struct{})}
+	opened := make(chan *line, 1)
+	config := Config{Limits: limits}
+	socket := newSocket(&config, newRegistry(limits))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		taken := &takeover{ResponseWriter: over{w, wrap}, socket: socket}
+		if _, err := socket.upgrader.Upgrade(taken, r, nil); err != nil {
+			t.Error(err)
+		}
+		opened <- taken.line
+	}))
+	t.Cleanup(server.Close)
+	peer, answer, err := websocket.DefaultDialer.DialContext(t.Context(), strings.Replace(server.URL, "http", "ws", 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	l.line, l.peer = <-opened, peer
+	var once sync.Once
+	l.open(func() { once.Do(func() { close(l.failed) }) })
+	_ = peer.SetReadDeadline(time.Now().Add(patience))
+	t.Cleanup(func() { _ = peer.Close(); _ = l.Close() })
+	return l
+}
+
+func asItIs(conn net.Conn) net.Conn { return conn }
+
+func (l *lines) idle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.busy
+}
+
+func (l *lines) await(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("not in time: " + what)
+		}
+	}
+}
+
+// What we write, the library reads: at every size at which the header changes, over a connection of either kind.
+func TestFramesAreUnderstood(t *testing.T) {
+	t.Parallel()
+	for name, wrap := range map[string]func(net.Conn) net.Conn{"tcp": asItIs, "plain": func(c net.Conn) net.Conn { return plain{c} }} {
+		l := connect(t, DefaultLimits(), wrap)
+		if (l.raw != nil) != (name == "tcp") {
+			t.Fatalf("%s: asked to take what it can: %v", name, l.raw != nil)
+		}
+		var sent []string
+		for _, size := range []int{0, 1, 125, 126, 127, 65535, 65536, 200_000} {
+			body := strings.Repeat("x", size)
+			l.queue.put(frame{kind: websocket.TextMessage, head: "<", body: []byte(body), tail: ">"}, true)
+			l.queue.put(textFrame([]byte(body)), true)
+			sent = append(sent, "<"+body+">", body)
+		}
+		l.flush()
+		for i, want := range sent {
+			kind, got, err := l.peer.ReadMessage()
+			if err != nil || kind != websocket.TextMessage || string(got) != want {
+				t.Fatalf("%s: message %d of %d bytes is read as %d bytes of kind %d, %v", name, i, len(want), len(got), kind, err)
+			}
+		}
+		l.await(t, "the line is idle", l.idle)
+	}
+}
+
+// What the system does not take at once follows as soon as the reader reads, in order and whole, and then the line writes at once again.
+func TestALineGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	const frames = 200
+	limits := DefaultLimits()
+	limits.Queue = frames * 70_000
+	l := connect(t, limits, asItIs)
+	body := []byte(strings.Repeat("x", 60_000))
+	send := func(i int) {
+		if !l.send(frame{kind: websocket.TextMessage, head: fmt.Sprint(i, " "), body: body}, false) {
+			t.Fatalf("frame %d is refused", i)
+		}
+	}
+	for i := range frames {
+		send(i)
+	}
+	if l.idle() {
+		t.Fatal("the system takes everything from a line whose reader does not read")
+	}
+	for i := range frames + 1 {
+		if i == frames {
+			l.await(t, "the line is idle", l.idle)
+			send(i)
+		}
+		_, got, err := l.peer.ReadMessage()
+		if err != nil || string(got) != fmt.Sprint(i, " ")+string(body) {
+			t.Fatalf("message %d: %d bytes that begin %.10q, %v", i, len(got), got, err)
+		}
+	}
+}
+
+// The end comes in place of what waits, after a frame that is under way, and nothing follows.
+func TestALineEndsBetweenFrames(t *testing.T) {
+	t.Parallel()
+	l := connect(t, DefaultLimits(), asItIs)
+	body := []byte(strings.Repeat("x", 60_000))
+	for l.send(textFrame(body), false) {
+	}
+	reason := websocket.FormatCloseMessage(4400, "over")
+	if !l.end(frame{kind: websocket.CloseMessage, body: reason}) {
+		t.Fatal("a line that stands cannot end")
+	}
+	if !l.send(textFrame([]byte("late")), true) {
+		t.Error("what comes after the end is told to wait")
+	}
+	for {
+		_, got, err := l.peer.ReadMessage()
+		var closed *websocket.CloseError
+		if errors.As(err, &closed) {
+			if closed.Code != 4400 || closed.Text != "over" {
+				t.Fatalf("closed with %d %q", closed.Code, closed.Text)
+			}
+			return
+		}
+		if err != nil || string(got) != string(body) {
+			t.Fatalf("%d bytes, %v", len(got), err)
+		}
+	}
+}
+
+// A reader that takes nothing is given up: after the time a write may take, or a message may wait.
+func TestAReaderIsGivenUp(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Limits){
+		"a write takes too long":   func(l *Limits) { l.WriteTimeout = 100 * time.Millisecond },
+		"a message waits too long": func(l *Limits) { l.QueueAge = 0 },
+	} {
+		limits := DefaultLimits()
+		change(&limits)
+		l := connect(t, limits, asItIs)
+		body := []byte(strings.Repeat("x", 60_000))
+		for l.send(textFrame(body), false) {
+		}
+		if limits.QueueAge == 0 { // one write must end for the next message to be looked at
+			go func() {
+				for i := 0; i < 10; i++ {
+					_, _, _ = l.peer.ReadMessage()
+				}
+			}()
+		}
+		select {
+		case <-l.failed:
+		case <-time.After(patience):
+			t.Fatalf("%s: the reader is not given up", name)
+		}
+	}
+}
+
+// The library's answers to control frames go out between ours.
+func TestControlFramesFallBetween(t *testing.T) {
+	t.Parallel()
+	l := connect(t, DefaultLimits(), asItIs)
+	heard := make(chan string, 1)
+	l.peer.SetPongHandler(func(text string) error { heard <- text; return nil })
+	library := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
+	l.queue.put(textFrame([]byte("before")), false)
+	if n, err := l.Write([]byte{0x80 | websocket.PongMessage, 2, 'h', 'i'}); n != 4 || err != nil {
+		t.Fatal(n, err)
+	}
+	if _, err := l.Write(append([]byte{0x80 | websocket.CloseMessage, byte(len(library))}, library...)); err != nil {
+		t.Fatal(err)
+	}
+	l.send(textFrame([]byte("after")), true)
+	if _, got, err := l.peer.ReadMessage(); string(got) != "before" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	if _, got, err := l.peer.ReadMessage(); !websocket.IsCloseError(err, websocket.CloseNormalClosure) {
+		t.Fatalf("%q, %v", got, err)
+	}
+	if got := <-heard; got != "hi" {
+		t.Errorf("the pong says %q", got)
+	}
+}

@@ -1,0 +1,136 @@
+package wire
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// keptFrames is how many places an empty queue keeps. Most sockets are sent a frame at a time; what a burst took is let go of.
+const keptFrames = 2
+
+// queue is the bounded queue of what waits for one reader. Putting in never blocks.
+type queue struct {
+	limit  int
+	mu     sync.Mutex
+	frames []frame
+	first  int // of the frames, the first that is not taken
+	size   int
+	behind bool          // what is put in waits for its reader
+	over   bool          // the last frame was put in; what follows is dropped
+	half   chan struct{} // closed when at most half is used; nil while nobody waits
+}
+
+// put adds a frame and reports whether it was taken. A frame that is sure to be small and rare may be put beyond the limit.
+func (q *queue) put(f frame, beyond bool) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.over {
+		return true
+	}
+	// One frame is always taken by an empty queue, so that a response larger than the limit is slow instead of impossible.
+	if !beyond && q.size > 0 && q.size+f.size() > q.limit {
+		return false
+	}
+	if q.behind && f.at.IsZero() {
+		f.at = time.Now()
+	}
+	q.frames = append(q.frames, f)
+	q.size += f.size()
+	return true
+}
+
+// end drops what waits and puts in the last frame.
+func (q *queue) end(last frame) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.over {
+		return
+	}
+	q.clearLocked()
+	q.frames = append(q.frames, last)
+	q.size = last.size()
+	q.over = true
+}
+
+// gather takes the oldest wanted frames and appends them to the text until it holds so many bytes, or more with the last of them. It
+// reports since when the oldest of them waited, if it did.
+func (q *queue) gather(text []byte, most int) (_ []byte, since time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.first < len(q.frames) && len(text) < most {
+		f := &q.frames[q.first]
+		q.size -= f.size()
+		if !f.unwanted() {
+			if since.IsZero() {
+				since = f.at
+			}
+			text = f.appendTo(text)
+		}
+		*f = frame{}
+		q.first++
+	}
+	if q.first == len(q.frames) {
+		q.clearLocked()
+	}
+	if q.half != nil && q.size <= q.limit/2 {
+		close(q.half)
+		q.half = nil
+	}
+	return text, since
+}
+
+// fallBehind notes that the reader has fallen behind at this time: what is queued, and what is put in until the queue is empty, waits.
+func (q *queue) fallBehind(now time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.behind = true
+	for i := q.first; i < len(q.frames); i++ {
+		if q.frames[i].at.IsZero() {
+			q.frames[i].at = now
+		}
+	}
+}
+
+// caughtUp reports whether the queue is empty, and if so notes that nothing waits any more.
+func (q *queue) caughtUp() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.behind = q.behind && len(q.frames) > 0
+	return len(q.frames) == 0
+}
+
+func (q *queue) clearLocked() {
+	clear(q.frames)
+	q.frames, q.first, q.size = q.frames[:0], 0, 0
+	if cap(q.frames) > keptFrames {
+		q.frames = nil
+	}
+}
+
+// wait blocks until at most half of the queue is used. It returns ctx's error when ctx ends first.
+func (q *queue) wait(ctx context.Context) error {
+	q.mu.Lock()
+	if q.size <= q.limit/2 {
+		q.mu.Unlock()
+		return ctx.Err()
+	}
+	if q.half == nil {
+		q.half = make(chan struct{})
+	}
+	half := q.half
+	q.mu.Unlock()
+	select {
+	case <-half:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ended reports whether the last frame was put in.
+func (q *queue) ended() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.over
+}
