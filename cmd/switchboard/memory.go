@@ -10,7 +10,7 @@ import (
 const (
 	// A list answered over GraphQL makes many small short-lived things. Collecting whenever so much has gathered costs little while
 	// little is alive, and bounds what ten thousand sockets take: garbage in proportion to what is alive would be most of it.
-	garbage = 40 << 20
+	garbage = 32 << 20
 	// A quarter of the work is saved by four times as much garbage as there is alive; more than that saves hardly any.
 	mostPercent = 400
 	// From here on the collector would work harder than memory is worth.

@@ -9,7 +9,7 @@ import (
 )
 
 func TestGarbageIsBounded(t *testing.T) {
-	for alive, want := range map[uint64]int{0: 400, 10 << 20: 400, 20 << 20: 200, 40 << 20: 100, 400 << 20: 50} {
+	for alive, want := range map[uint64]int{0: 400, 8 << 20: 400, 16 << 20: 200, 32 << 20: 100, 400 << 20: 50} {
 		if got := percentFor(alive); got != want {
 			t.Errorf("%d%% beside %d MiB, want %d%%", got, alive>>20, want)
 		}

@@ -15,7 +15,7 @@ const (
 	keptItems  = 512      // newest items kept for those that come back soon
 	keptLoaded = pageSize // of these, how many keep what they point to; the others load it again
 	readLimit  = 10 * time.Second
-	rests      = 2                     // how many times as long as it took to read and tell, the reader rests before it reads on
+	rests      = 2                     // how many times as long as a read took, the reader rests before the next one
 	maxRest    = 40 * time.Millisecond // and at most
 )
 
@@ -90,8 +90,7 @@ func (s *stream) wake(seq int64) {
 // gather, the less each of them costs the database and the sockets, and those who write are not slowed down by those who watch.
 func (s *stream) read() {
 	for failures := 0; s.hub.ctx.Err() == nil; {
-		begun := time.Now()
-		more, full, err := s.readPage()
+		more, rest, err := s.readPage()
 		switch {
 		case err != nil:
 			failures++
@@ -99,18 +98,16 @@ func (s *stream) read() {
 			pause(s.hub.ctx, failures)
 		case !more:
 			return
-		case !full:
-			sleep(s.hub.ctx, min(rests*time.Since(begun), maxRest))
-			failures = 0
 		default:
 			failures = 0
+			sleep(s.hub.ctx, rest)
 		}
 	}
 }
 
-// readPage reads and offers the events after the last one. It returns whether there may be more, and whether it left some behind for
-// which the page had no room; when there are none, the stream is no longer being read.
-func (s *stream) readPage() (more, full bool, err error) {
+// readPage reads and offers the events after the last one. It returns whether there may be more, and how long to rest before reading
+// them; when there are none, the stream is no longer being read.
+func (s *stream) readPage() (more bool, rest time.Duration, err error) {
 	s.mu.Lock()
 	after, epoch, target := s.last, s.epoch, s.heard
 	audiences := make([]Audience, 0, len(s.groups))
@@ -119,14 +116,18 @@ func (s *stream) readPage() (more, full bool, err error) {
 	}
 	s.mu.Unlock()
 	wanted := func(e *inbox.Event) bool { return wantedBy(audiences, e) }
+	begun := time.Now()
 	page, err := s.fetch(after, wanted)
 	if err != nil {
-		return false, false, err
+		return false, 0, err
+	}
+	if len(page.Events) < pageSize { // a full page left some behind
+		rest = min(rests*time.Since(begun), maxRest)
 	}
 	gap := len(page.Events) > 0 && page.Events[0].Seq != after+1 || len(page.Events) == 0 && page.Head > after
 	if page.Epoch != epoch || page.Head < after || gap {
 		s.begin(page)
-		return true, true, nil
+		return true, 0, nil
 	}
 	items := itemsOf(page.Events, page.Epoch)
 	for _, item := range items {
@@ -139,10 +140,9 @@ func (s *stream) readPage() (more, full bool, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	full = len(page.Events) == pageSize
-	more = full || s.heard > target && s.heard > s.last
+	more = len(page.Events) == pageSize || s.heard > target && s.heard > s.last
 	s.reading = more
-	return more, full, nil
+	return more, rest, nil
 }
 
 // fetch reads a page in its turn: only so many tenants are read at the same time.
