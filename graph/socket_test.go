@@ -353,15 +353,13 @@ func TestPeerThatIsSilentIsClosed(t *testing.T) {
 	lively := s.enter(t, "bob")
 	tell(t, lively, followAlerts)
 	sink := <-s.source.opened
-	done := time.After(time.Second)
 	pings := make(chan struct{}, 100)
 	answer := lively.PingHandler()
 	lively.SetPingHandler(func(data string) error { pings <- struct{}{}; return answer(data) })
-	go func() {
-		<-done
+	time.AfterFunc(time.Second, func() {
 		sink.Next([]byte(`{"data":1}`))
 		sink.Flush()
-	}()
+	})
 	if got := hear(t, lively); string(got.Payload) != `{"data":1}` || len(pings) < 2 {
 		t.Fatalf("got %+v after %d pings", got, len(pings))
 	}
