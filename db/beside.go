@@ -70,10 +70,14 @@ func queueByIDs[R, V any](
 
 // queueRows queues a statement over ids whose rows will be given to take; no ids, no statement.
 func queueRows[R any](batch *pgx.Batch, sql string, tenant uuid.UUID, ids []uuid.UUID, take func(R)) {
-	if len(ids) == 0 {
-		return
+	if len(ids) > 0 {
+		queueEach(batch, take, sql, tenant, ids)
 	}
-	batch.Queue(sql, tenant, ids).Query(func(rows pgx.Rows) error {
+}
+
+// queueEach queues a statement whose rows, of the columns of R in their order, will be given to take.
+func queueEach[R any](batch *pgx.Batch, take func(R), sql string, args ...any) {
+	batch.Queue(sql, args...).Query(func(rows pgx.Rows) error {
 		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[R])
 		for _, r := range found {
 			take(r)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/switchboard-inbox/switchboard/db/internal/gen"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
@@ -21,6 +22,28 @@ func (tx *Tx) ConversationsByIDs(ctx context.Context, ids []uuid.UUID) ([]inbox.
 func (tx *Tx) LockConversations(ctx context.Context, ids []uuid.UUID) ([]inbox.Conversation, error) {
 	rows, err := tx.q.LockConversations(ctx, tx.tenant, ids)
 	return column(rows, conversation), err
+}
+
+const (
+	lockConversation = `
+SELECT tenant_id, id, contact_id, channel_account_id, team_id, status, assignee_id, version, last_seq, inbound_count, last_message_at,
+  last_inbound_at, preview, snoozed_until, snooze_gen, resolved_at, resolved_at_seq, follow_up_at, created_at
+FROM conversations WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE`
+
+	accountOfConversation = `
+SELECT a.id, a.channel, a.provider, a.external_ref, a.name, a.team_id, a.status, a.settings, a.endpoint_id, a.created_at
+FROM conversations c JOIN channel_accounts a ON a.tenant_id = $1 AND a.id = c.channel_account_id WHERE c.tenant_id = $1 AND c.id = $2`
+)
+
+// LockWithAccount implements inbox.ConversationRows.
+func (tx *Tx) LockWithAccount(ctx context.Context, id uuid.UUID) (c inbox.Conversation, a inbox.ChannelAccount, err error) {
+	batch, found := &pgx.Batch{}, false
+	queueEach(batch, func(row gen.Conversation) { found, c = true, conversation(row) }, lockConversation, tx.tenant, id)
+	queueEach(batch, func(row gen.ChannelAccountsByIDsRow) { a = channelAccount(row) }, accountOfConversation, tx.tenant, id)
+	if err = tx.conn.SendBatch(ctx, batch).Close(); err == nil && !found {
+		err = inbox.NoConversation()
+	}
+	return c, a, err
 }
 
 // ActiveConversation implements inbox.ConversationRows.

@@ -1,16 +1,11 @@
--- name: PlaceOfMessage :one
-SELECT m.seq, coalesce((
-  SELECT i.inbound_no FROM messages i
-  WHERE i.tenant_id = m.tenant_id AND i.conversation_id = m.conversation_id AND i.seq <= m.seq AND i.inbound_no IS NOT NULL
-  ORDER BY i.seq DESC LIMIT 1), 0)::bigint AS inbound_no
-FROM messages m WHERE m.tenant_id = @tenant_id AND m.conversation_id = @conversation_id AND m.id = @message_id;
+-- Not two at once: whoever writes the first cursor of an agent in a conversation writes it alone, or runs again.
+-- name: InsertReadCursor :exec
+INSERT INTO read_cursors (tenant_id, agent_id, conversation_id, seq, inbound_no, read_at)
+VALUES (@tenant_id, @agent_id, @conversation_id, @seq, @inbound_no, @read_at);
 
--- A cursor never moves back, whatever the order in which two clients of an agent report.
--- name: MoveReadCursor :execrows
-INSERT INTO read_cursors AS r (tenant_id, agent_id, conversation_id, seq, inbound_no, read_at)
-VALUES (@tenant_id, @agent_id, @conversation_id, @seq, @inbound_no, @read_at)
-ON CONFLICT (tenant_id, agent_id, conversation_id) DO UPDATE
-SET seq = EXCLUDED.seq, inbound_no = EXCLUDED.inbound_no, read_at = EXCLUDED.read_at WHERE r.seq < EXCLUDED.seq;
+-- name: UpdateReadCursor :exec
+UPDATE read_cursors SET seq = @seq, inbound_no = @inbound_no, read_at = @read_at
+WHERE tenant_id = @tenant_id AND agent_id = @agent_id AND conversation_id = @conversation_id;
 
 -- name: UnreadCounts :many
 SELECT a.id::uuid AS agent_id, c.id AS conversation_id, c.channel_account_id, c.assignee_id,

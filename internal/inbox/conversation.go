@@ -72,6 +72,9 @@ type ConversationRows interface {
 	// LockConversations locks the conversations until the transaction ends and returns them as they are then, sorted by id; missing
 	// ones are absent. Locks are taken in the order of ids, so that two transactions cannot wait for each other.
 	LockConversations(ctx context.Context, ids []uuid.UUID) ([]Conversation, error)
+	// LockWithAccount locks a conversation as LockConversations does and reads its channel account in the same message. It returns NotFound when
+	// there is none.
+	LockWithAccount(ctx context.Context, id uuid.UUID) (Conversation, ChannelAccount, error)
 	// UpdateConversations writes every mutable field of the conversations, which the caller has locked and whose Version it has
 	// raised. It returns an error when one is missing or its Version did not grow.
 	UpdateConversations(ctx context.Context, conversations []Conversation) error

@@ -97,20 +97,18 @@ func notFound(field, message string) error {
 // writable locks the conversation for a message of the actor and returns it with its channel account. It returns NotFound for one the actor
 // does not see, and Conflict for one that is not OPEN or whose account is switched off.
 func writable(ctx context.Context, tx Tx, actor inbox.Actor, id uuid.UUID) (*inbox.Conversation, inbox.ChannelAccount, error) {
-	locked, err := tx.LockConversations(ctx, []uuid.UUID{id})
-	if err != nil {
+	c, account, err := tx.LockWithAccount(ctx, id)
+	if err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, inbox.ChannelAccount{}, err
 	}
-	if len(locked) == 0 || !actor.Visibility().Sees(locked[0].ChannelAccountID, locked[0].AssigneeID) {
+	if err != nil || !actor.Visibility().Sees(c.ChannelAccountID, c.AssigneeID) {
 		return nil, inbox.ChannelAccount{}, notFound("conversationId", "there is no such conversation")
 	}
-	c := &locked[0]
 	if c.Status != inbox.StatusOpen {
 		return nil, inbox.ChannelAccount{}, &fault.Error{Code: fault.Conflict, Field: "conversationId",
 			Message: "the conversation is not open; reopen it first", Details: map[string]any{"reason": "NOT_OPEN", "status": c.Status}}
 	}
-	account, err := usableAccount(ctx, tx, c.ChannelAccountID)
-	return c, account, err
+	return &c, account, usable(account)
 }
 
 // usableAccount returns the channel account; NotFound when there is none, Conflict when it is switched off. One whose credentials must
@@ -123,11 +121,15 @@ func usableAccount(ctx context.Context, tx Tx, id uuid.UUID) (inbox.ChannelAccou
 	if len(found) == 0 {
 		return inbox.ChannelAccount{}, notFound("channelAccountId", "there is no such channel account")
 	}
-	if found[0].Status == inbox.AccountDisabled {
-		return inbox.ChannelAccount{}, &fault.Error{Code: fault.Conflict, Field: "channelAccountId",
-			Message: "the channel account is switched off; ask an admin", Details: map[string]any{"reason": "ACCOUNT_DISABLED"}}
+	return found[0], usable(found[0])
+}
+
+func usable(account inbox.ChannelAccount) error {
+	if account.Status != inbox.AccountDisabled {
+		return nil
 	}
-	return found[0], nil
+	return &fault.Error{Code: fault.Conflict, Field: "channelAccountId",
+		Message: "the channel account is switched off; ask an admin", Details: map[string]any{"reason": "ACCOUNT_DISABLED"}}
 }
 
 // checkWindow returns ReplyWindowClosed for free text that the channel does not let go now.

@@ -12,14 +12,12 @@ import (
 	"github.com/google/uuid"
 )
 
-const moveReadCursor = `-- name: MoveReadCursor :execrows
-INSERT INTO read_cursors AS r (tenant_id, agent_id, conversation_id, seq, inbound_no, read_at)
+const insertReadCursor = `-- name: InsertReadCursor :exec
+INSERT INTO read_cursors (tenant_id, agent_id, conversation_id, seq, inbound_no, read_at)
 VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (tenant_id, agent_id, conversation_id) DO UPDATE
-SET seq = EXCLUDED.seq, inbound_no = EXCLUDED.inbound_no, read_at = EXCLUDED.read_at WHERE r.seq < EXCLUDED.seq
 `
 
-type MoveReadCursorParams struct {
+type InsertReadCursorParams struct {
 	TenantID       uuid.UUID
 	AgentID        uuid.UUID
 	ConversationID uuid.UUID
@@ -28,9 +26,9 @@ type MoveReadCursorParams struct {
 	ReadAt         time.Time
 }
 
-// A cursor never moves back, whatever the order in which two clients of an agent report.
-func (q *Queries) MoveReadCursor(ctx context.Context, arg MoveReadCursorParams) (int64, error) {
-	result, err := q.db.Exec(ctx, moveReadCursor,
+// Not two at once: whoever writes the first cursor of an agent in a conversation writes it alone, or runs again.
+func (q *Queries) InsertReadCursor(ctx context.Context, arg InsertReadCursorParams) error {
+	_, err := q.db.Exec(ctx, insertReadCursor,
 		arg.TenantID,
 		arg.AgentID,
 		arg.ConversationID,
@@ -38,30 +36,7 @@ func (q *Queries) MoveReadCursor(ctx context.Context, arg MoveReadCursorParams) 
 		arg.InboundNo,
 		arg.ReadAt,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const placeOfMessage = `-- name: PlaceOfMessage :one
-SELECT m.seq, coalesce((
-  SELECT i.inbound_no FROM messages i
-  WHERE i.tenant_id = m.tenant_id AND i.conversation_id = m.conversation_id AND i.seq <= m.seq AND i.inbound_no IS NOT NULL
-  ORDER BY i.seq DESC LIMIT 1), 0)::bigint AS inbound_no
-FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND m.id = $3
-`
-
-type PlaceOfMessageRow struct {
-	Seq       int64
-	InboundNo int64
-}
-
-func (q *Queries) PlaceOfMessage(ctx context.Context, tenantID uuid.UUID, conversationID uuid.UUID, messageID uuid.UUID) (PlaceOfMessageRow, error) {
-	row := q.db.QueryRow(ctx, placeOfMessage, tenantID, conversationID, messageID)
-	var i PlaceOfMessageRow
-	err := row.Scan(&i.Seq, &i.InboundNo)
-	return i, err
+	return err
 }
 
 const unreadCounts = `-- name: UnreadCounts :many
@@ -104,4 +79,30 @@ func (q *Queries) UnreadCounts(ctx context.Context, agents []uuid.UUID, tenantID
 		return nil, err
 	}
 	return items, nil
+}
+
+const updateReadCursor = `-- name: UpdateReadCursor :exec
+UPDATE read_cursors SET seq = $1, inbound_no = $2, read_at = $3
+WHERE tenant_id = $4 AND agent_id = $5 AND conversation_id = $6
+`
+
+type UpdateReadCursorParams struct {
+	Seq            int64
+	InboundNo      int64
+	ReadAt         time.Time
+	TenantID       uuid.UUID
+	AgentID        uuid.UUID
+	ConversationID uuid.UUID
+}
+
+func (q *Queries) UpdateReadCursor(ctx context.Context, arg UpdateReadCursorParams) error {
+	_, err := q.db.Exec(ctx, updateReadCursor,
+		arg.Seq,
+		arg.InboundNo,
+		arg.ReadAt,
+		arg.TenantID,
+		arg.AgentID,
+		arg.ConversationID,
+	)
+	return err
 }
