@@ -84,8 +84,8 @@ func (a *Auth) agree(ctx context.Context, tenant inbox.TenantID, c Credentials) 
 }
 
 func (a *Auth) agent(ctx context.Context, token string) (inbox.Actor, time.Time, error) {
-	claims, err := a.tokens.Check(token)
-	if err != nil {
+	claims, err := remember(a.seen, "token "+string(hashCredential(token)), func() (Claims, error) { return a.tokens.Check(token) })
+	if err != nil || !a.tokens.holds(claims) {
 		return inbox.Actor{}, time.Time{}, refused()
 	}
 	access, err := remember(a.seen, "agent "+claims.Tenant.String()+claims.Agent.String()+claims.Session.String(), func() (*Access, error) {

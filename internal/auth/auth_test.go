@@ -97,6 +97,24 @@ func TestLoginThenAuthenticate(t *testing.T) {
 	mustRefuse(t, "expired token", err)
 }
 
+// What is remembered of a token does not outlive it.
+func TestARememberedTokenExpires(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	pair, err := f.login()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const leeway = 30 * time.Second
+	f.pass(pair.Expires.Add(leeway - time.Second).Sub(f.clock()))
+	if _, _, err := f.Authenticate(t.Context(), auth.Credentials{Bearer: pair.Access}); err != nil {
+		t.Fatalf("a second before its end: %v", err)
+	}
+	f.pass(2 * time.Second) // less than anything is remembered
+	_, _, err = f.Authenticate(t.Context(), auth.Credentials{Bearer: pair.Access})
+	mustRefuse(t, "a token that expired after it was remembered", err)
+}
+
 func TestLoginRefusesEverythingElseTheSame(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

@@ -18,7 +18,8 @@ import (
 const (
 	audience   = "inbox-api"
 	typeAccess = "access"
-	maxToken   = 2048 // bytes, looked at before anything is parsed
+	leeway     = 30 * time.Second // between the clocks of our processes
+	maxToken   = 2048             // bytes, looked at before anything is parsed
 )
 
 var errToken = errors.New("auth: token refused")
@@ -72,7 +73,7 @@ func NewTokens(keys, issuer string, life time.Duration, clock func() time.Time) 
 		t.public[id] = private.Public().(ed25519.PublicKey)
 	}
 	t.parser = jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithIssuer(issuer),
-		jwt.WithAudience(audience), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(30*time.Second),
+		jwt.WithAudience(audience), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway),
 		jwt.WithStrictDecoding(), jwt.WithTimeFunc(clock))
 	return t, nil
 }
@@ -110,6 +111,9 @@ func (t *Tokens) Check(token string) (Claims, error) {
 	}
 	return Claims{Tenant: tenant, Agent: agent, Session: session, Expires: wire.ExpiresAt.Time}, nil
 }
+
+// holds reports whether checked claims have not expired since.
+func (t *Tokens) holds(claims Claims) bool { return t.clock().Before(claims.Expires.Add(leeway)) }
 
 func (t *Tokens) key(token *jwt.Token) (any, error) {
 	id, _ := token.Header["kid"].(string)
