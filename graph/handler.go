@@ -70,7 +70,8 @@ func NewHandler(config Config) *Handler {
 		Open: config.open, Present: presenter.present, Authenticate: config.authenticate, Caller: callerOf,
 		ClientIP: clientIP, OriginAllowed: config.OriginAllowed, Limits: config.Limits, Logger: config.Logger,
 	})
-	exec := executor.New(config.Resolver.schema())
+	schema := config.Resolver.schema()
+	exec := executor.New(schema)
 	exec.SetErrorPresenter(presenter.present)
 	exec.SetRecoverFunc(recovered)
 	exec.SetParserTokenLimit(maxTokens)
@@ -80,6 +81,7 @@ func NewHandler(config Config) *Handler {
 	exec.Use(allowed{list: config.Allowed})
 	exec.Use(&limits{introspection: config.Introspection, costs: newWindows(time.Now)})
 	exec.AroundResponses(config.Resolver.withLoaders)
+	exec.AroundFields(renderLists(schema.Schema(), config.Resolver))
 	return &Handler{executor: exec, transports: transports}
 }
 

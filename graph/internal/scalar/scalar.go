@@ -5,6 +5,8 @@
 package scalar
 
 import (
+	"bytes"
+	"encoding/hex"
 	"strings"
 	"time"
 
@@ -58,6 +60,35 @@ func UnmarshalString(v any) (string, error) {
 		return "", fault.BadField("", "a text must not contain the character NUL")
 	}
 	return text, nil
+}
+
+// AppendID appends an id as MarshalID writes it.
+func AppendID(text []byte, id uuid.UUID) []byte {
+	var form [36]byte
+	hex.Encode(form[:], id[:4])
+	form[8], form[13], form[18], form[23] = '-', '-', '-', '-'
+	hex.Encode(form[9:], id[4:6])
+	hex.Encode(form[14:], id[6:8])
+	hex.Encode(form[19:], id[8:10])
+	hex.Encode(form[24:], id[10:])
+	return append(append(append(text, '"'), form[:]...), '"')
+}
+
+// AppendTime appends a time as MarshalTime writes it.
+func AppendTime(text []byte, t time.Time) []byte {
+	return append(t.UTC().AppendFormat(append(text, '"'), timeLayout), '"')
+}
+
+// AppendString appends a text as MarshalString writes it.
+func AppendString(text []byte, s string) []byte {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == '"' || s[i] == '\\' { // rare enough to be left to those who know how
+			written := bytes.NewBuffer(text)
+			graphql.MarshalString(s).MarshalGQL(written)
+			return written.Bytes()
+		}
+	}
+	return append(append(append(text, '"'), s...), '"')
 }
 
 // MarshalTime writes a time in UTC with microseconds.
