@@ -188,6 +188,7 @@ func preparations() map[string][]string {
 		"UnsealedAudit":       append(without("audit_seals"), "UPDATE audit_log SET at = now() + interval '1 hour' WHERE tenant_id = $1"),
 		"RenewAttachment":     {"UPDATE attachments SET state = 'FAILED', due_at = NULL WHERE tenant_id = $1"},
 		"LockDeliveries":      {"UPDATE messages SET direction = 'OUTBOUND', inbound_no = NULL WHERE tenant_id = $1"},
+		"PutReadCursor":       without("read_cursors"),
 		"NextDue":             {"UPDATE dispatches SET due_at = now() + interval '1 hour' WHERE tenant_id = $1"},
 		"SetAlertURL":         {"UPDATE tenants SET alert_url = NULL WHERE tenant_id = $1"},
 		"InvalidateAddresses": {"UPDATE contact_identities SET invalid_at = NULL WHERE tenant_id = $1"},
