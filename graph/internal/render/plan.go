@@ -66,7 +66,7 @@ func (r *Renderer) object(op *graphql.OperationContext, kind reflect.Type, as *a
 
 // bind finds where the field's value comes from and how it is written.
 func (r *Renderer) bind(op *graphql.OperationContext, f *field, kind reflect.Type) bool {
-	from := kind
+	var from reflect.Type
 	if f.asked.Name == "__typename" {
 		name := strconv.Quote(f.object)
 		f.part = leaf(func(text []byte, _ reflect.Value) []byte { return append(text, name...) })
