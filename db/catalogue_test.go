@@ -15,9 +15,12 @@ import (
 // outsideTheFence are the tables that belong to no tenant.
 func outsideTheFence() map[string]string {
 	return map[string]string{
-		"public.goose_db_version":    "the migrator's own; the app role may not touch it",
-		"app.clock":                  "one row for the whole database; the app role may only read it",
-		"app.unrouted_webhook_items": "names no tenant; the app role may only add to it",
+		"public.goose_db_version":          "the migrator's own; the app role may not touch it",
+		"app.clock":                        "one row for the whole database; the app role may only read it",
+		"app.volumes":                      "which volumes are kept; the app role may only read it",
+		"app.unrouted_webhook_items":       "names no tenant; the app role may only add to it",
+		"history.unrouted_webhook_items_1": "a volume of it, which the app role cannot name",
+		"history.unrouted_webhook_items_2": "the same",
 	}
 }
 
@@ -34,7 +37,8 @@ func acrossTenants() map[string]string {
 func doors() []string {
 	return []string{
 		"account_by_endpoint", "accounts_by_ref", "alert_tenants", "due_attachments", "due_callbacks", "due_lanes", "due_snoozes", "heads",
-		"limited_lanes", "parked_tenants", "stale_key_tenants", "stuck_dispatches", "tenant_by_slug", "tenant_ids", "unsealed_tenants",
+		"limited_lanes", "parked_tenants", "stale_key_tenants", "stuck_dispatches", "tenant_by_slug", "tenant_ids", "turn_volumes",
+		"unsealed_tenants",
 	}
 }
 
@@ -62,7 +66,7 @@ func (z *zoo) none(rule, sql string, args ...any) {
 	}
 }
 
-const ourTables = `FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('public', 'app') AND c.relkind IN ('r', 'p')`
+const ourTables = `FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('public', 'app', 'history') AND c.relkind IN ('r', 'p')`
 
 func TestEveryTableIsFenced(t *testing.T) {
 	t.Parallel()
@@ -82,7 +86,7 @@ func TestEveryTableIsFenced(t *testing.T) {
 			t.Errorf("%s is not fenced by app.protect:\n%s\nwant\n%s", name, got[0], want)
 		}
 	}
-	if fenced < 20 {
+	if fenced < 24 {
 		t.Errorf("only %d fenced tables", fenced)
 	}
 	z.none("a policy is neither tenant_isolation nor a read-only one of the sweeper", `SELECT p.polrelid::regclass || '.' || p.polname FROM pg_policy p
@@ -90,8 +94,8 @@ func TestEveryTableIsFenced(t *testing.T) {
 		  AND p.polroles = ARRAY['switchboard_sweeper'::regrole::oid])`)
 	z.none("a primary key does not begin with tenant_id", `SELECT c.conrelid::regclass::text FROM pg_constraint c
 		JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
-		WHERE c.contype = 'p' AND c.connamespace = 'public'::regnamespace AND a.attname <> 'tenant_id'
-		  AND c.conrelid::regclass::text <> 'goose_db_version'`)
+		WHERE c.contype = 'p' AND c.connamespace IN ('public'::regnamespace, 'history'::regnamespace) AND a.attname <> 'tenant_id'
+		  AND c.conrelid::regclass::text <> 'goose_db_version' AND c.conrelid::regclass::text NOT LIKE 'history.unrouted%'`)
 	z.none("a table has no tenant_id uuid NOT NULL", `SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
 		AND c.relkind IN ('r', 'p') AND c.relname <> 'goose_db_version' AND NOT EXISTS (SELECT FROM pg_attribute a
 		  WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND a.atttypid = 'uuid'::regtype AND a.attnotnull)`)
@@ -107,7 +111,8 @@ func TestEveryKeyHoldsTheTenant(t *testing.T) {
 		  JOIN pg_attribute o ON o.attrelid = c.confrelid AND o.attnum = k.there
 		  WHERE h.attname = 'tenant_id' AND o.attname = 'tenant_id')`)
 	across := z.list(`SELECT i.indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
-		WHERE i.indisunique AND c.relnamespace = 'public'::regnamespace AND c.relname <> 'goose_db_version' AND NOT EXISTS (
+		WHERE i.indisunique AND c.relnamespace IN ('public'::regnamespace, 'history'::regnamespace) AND c.relname <> 'goose_db_version'
+		AND c.relname NOT LIKE 'unrouted%' AND NOT EXISTS (
 		  SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[]) AND a.attname = 'tenant_id')
 		ORDER BY 1`)
 	for _, name := range across {
@@ -130,13 +135,19 @@ func TestEveryKeyHoldsTheTenant(t *testing.T) {
 func TestRolesHaveNoMoreThanTheyNeed(t *testing.T) {
 	t.Parallel()
 	z := newZoo(t)
-	z.none("a role has too much power", `SELECT rolname::text FROM pg_roles WHERE rolname IN ('switchboard_app', 'switchboard_sweeper')
-		AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication OR (rolcanlogin AND rolname = 'switchboard_sweeper'))`)
+	z.none("a role has too much power", `SELECT rolname::text FROM pg_roles WHERE rolname IN ('switchboard_app', 'switchboard_sweeper', 'switchboard_keeper')
+		AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication OR (rolcanlogin AND rolname <> 'switchboard_app'))`)
 	z.none("the app role owns something", `SELECT c.oid::regclass::text FROM pg_class c WHERE c.relowner = 'switchboard_app'::regrole
 		UNION ALL SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.proowner = 'switchboard_app'::regrole
 		UNION ALL SELECT nspname FROM pg_namespace WHERE nspowner = 'switchboard_app'::regrole`)
 	z.none("the sweeper owns a table", "SELECT c.oid::regclass::text FROM pg_class c WHERE c.relowner = 'switchboard_sweeper'::regrole")
 	z.none("the app role is a member of", `SELECT roleid::regrole::text FROM pg_auth_members WHERE member = 'switchboard_app'::regrole`)
+	z.none("the keeper owns more than the volumes and what they are parts of", `SELECT c.oid::regclass::text FROM pg_class c
+		WHERE c.relowner = 'switchboard_keeper'::regrole AND c.relkind IN ('r', 'p', 'v', 'm') AND c.relnamespace <> 'history'::regnamespace
+		  AND c.oid <> ALL ('{events, webhook_items, app.unrouted_webhook_items}'::regclass[])`)
+	z.none("the keeper may create outside of history", `SELECT nspname::text FROM pg_namespace WHERE nspname <> 'history'
+		AND nspname !~ '^pg_' AND has_schema_privilege('switchboard_keeper', oid, 'CREATE')`)
+	z.none("the app role may name the volumes", "SELECT 'history' WHERE has_schema_privilege('switchboard_app', 'history', 'USAGE')")
 	const privilege = `SELECT n.nspname || '.' || c.relname || ' ' || p FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
 		unnest($1::text[]) p WHERE n.nspname IN ('public', 'app') AND c.relkind IN ('r', 'p', 'v', 'm') AND has_table_privilege($2, c.oid, p)
 		AND NOT (n.nspname || '.' || c.relname || ' ' || p = ANY ($3::text[])) ORDER BY 1`
@@ -144,7 +155,9 @@ func TestRolesHaveNoMoreThanTheyNeed(t *testing.T) {
 	z.none("the sweeper may", privilege, []string{"INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"}, "switchboard_sweeper",
 		[]string{})
 	for _, closed := range []string{
-		"audit_log UPDATE", "audit_log DELETE", "audit_seals UPDATE", "audit_seals DELETE", "events UPDATE", "tenants DELETE",
+		"audit_log UPDATE", "audit_log DELETE", "audit_seals UPDATE", "audit_seals DELETE", "events UPDATE", "events DELETE",
+		"webhook_items DELETE", "tenants DELETE", "app.volumes INSERT", "app.volumes UPDATE", "app.volumes DELETE",
+		"history.events_1 SELECT", "history.events_2 SELECT", "history.events_2 INSERT", "history.webhook_items_2 SELECT", "history.webhook_items_2 INSERT",
 		"goose_db_version SELECT", "goose_db_version INSERT", "app.clock UPDATE", "app.clock INSERT", "app.unrouted_webhook_items SELECT",
 		"app.unrouted_webhook_items UPDATE", "app.unrouted_webhook_items DELETE",
 	} {
@@ -167,9 +180,9 @@ func TestDoorsBetweenTenantsAreKnown(t *testing.T) {
 	if !slices.Equal(found, doors()) {
 		t.Errorf("SECURITY DEFINER functions are\n%v\nwant\n%v", found, doors())
 	}
-	z.none("a door belongs to another than the sweeper, has a loose search_path, or is open to everybody", `
+	z.none("a door belongs to another than the sweeper or the keeper, has a loose search_path, or is open to everybody", `
 		SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.prosecdef AND p.pronamespace IN ('public'::regnamespace, 'app'::regnamespace)
-		AND (p.proowner <> 'switchboard_sweeper'::regrole OR NOT coalesce(p.proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)
+		AND (p.proowner <> (CASE p.proname WHEN 'turn_volumes' THEN 'switchboard_keeper' ELSE 'switchboard_sweeper' END)::regrole OR NOT coalesce(p.proconfig @> '{"search_path=pg_catalog, pg_temp"}', false)
 		  OR p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) x WHERE x.grantee = 0))`)
 	z.none("a function is open to everybody", `SELECT p.oid::regprocedure::text FROM pg_proc p
 		WHERE p.pronamespace IN ('public'::regnamespace, 'app'::regnamespace)

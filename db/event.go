@@ -37,7 +37,8 @@ func queueHead(batch *pgx.Batch, tenant uuid.UUID, cursor *inbox.Cursor) {
 
 // The head's row lock is taken here, last, and held only until the commit that follows in the same message: numbers are given in
 // commit order and without gaps.
-const takeNumbers = `UPDATE tenant_heads SET seq = seq + $2 WHERE tenant_id = $1 RETURNING seq`
+const takeNumbers = `UPDATE tenant_heads SET seq = seq + $2, volume = greatest(volume, ` + openVolume + `)
+  WHERE tenant_id = $1 RETURNING seq, volume`
 
 // queueEvents numbers and inserts the events; seq becomes the number of the last one.
 func queueEvents(batch *pgx.Batch, tenant uuid.UUID, events []inbox.Event, seq *int64) {
@@ -49,6 +50,7 @@ func queueEvents(batch *pgx.Batch, tenant uuid.UUID, events []inbox.Event, seq *
 	fillWith(r, "seq", "bigint", places)
 	r.values[0] = "head.seq - $2 + " + r.values[0]
 	fillEvents(r)
+	r.set("volume", "head.volume")
 	sql := "WITH head AS (" + takeNumbers + ") INSERT INTO events (tenant_id, " + strings.Join(r.columns, ", ") +
 		") SELECT $1::uuid, " + strings.Join(r.values, ", ") + " FROM head" + r.from(", ") + " RETURNING seq"
 	batch.Queue(sql, r.args...).Query(func(rows pgx.Rows) error {

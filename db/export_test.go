@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"io/fs"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -34,3 +35,6 @@ func PidOf(ctx context.Context, tx any) (pid uint32, err error) {
 
 // Claim is the statement that takes rows of a lane.
 const Claim = claim
+
+// MigrateWith is Migrate with other migrations than ours.
+func MigrateWith(ctx context.Context, ownerURL string, files fs.FS) error { return migrate(ctx, ownerURL, files) }

@@ -25,6 +25,7 @@ func (tx *Tx) InsertJournal(_ context.Context, items []inbox.JournalItem) error 
 	fill(r, "state", "text", func(i *inbox.JournalItem) string { return string(i.Outcome) })
 	fillText(r, "reason", func(i *inbox.JournalItem) string { return i.Reason })
 	fill(r, "received_at", "timestamptz", func(i *inbox.JournalItem) time.Time { return i.ReceivedAt })
+	r.set("volume", openVolume)
 	tx.conn.keep(r.insert("webhook_items"))
 	return nil
 }

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"io/fs"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib" // goose speaks database/sql
@@ -15,7 +16,9 @@ import (
 
 // Migrate brings the database at ownerURL to the newest schema. It may run in many processes at once: one migrates, the others wait.
 // It returns an error that names the migration which failed; everything before it is kept.
-func Migrate(ctx context.Context, ownerURL string) error {
+func Migrate(ctx context.Context, ownerURL string) error { return migrate(ctx, ownerURL, migrations.Files) }
+
+func migrate(ctx context.Context, ownerURL string, files fs.FS) error {
 	config, err := pgx.ParseConfig(ownerURL)
 	if err != nil {
 		return fmt.Errorf("open database to migrate: %w", redact(err))
@@ -27,7 +30,7 @@ func Migrate(ctx context.Context, ownerURL string) error {
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, conn, migrations.Files, goose.WithSessionLocker(locker))
+	provider, err := goose.NewProvider(goose.DialectPostgres, conn, files, goose.WithSessionLocker(locker))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}

@@ -17,7 +17,8 @@ func TestPromisesRestOnKeys(t *testing.T) {
 		"contact_identities_pkey":       "tenant_id, kind, value",
 		"conversations_active_key":      "tenant_id, contact_id, channel_account_id",
 		"idempotency_keys_pkey":         "tenant_id, actor_id, key",
-		"events_pkey":                   "tenant_id, seq",
+		"events_1_pkey":                 "tenant_id, seq", // of a volume; between them the head row keeps numbers apart
+		"events_2_pkey":                 "tenant_id, seq",
 		"delivery_facts_pkey":           "tenant_id, message_id, kind",
 		"audit_seals_pkey":              "tenant_id, no",
 		"audit_seals_audit_id_key":      "tenant_id, audit_id",

@@ -94,6 +94,12 @@ func (r *rows[T]) add(name, kind string, arg any) {
 	r.arrays = append(r.arrays, "unnest("+parameter+"[]) AS "+name)
 }
 
+// set adds a column that has the same value, an expression, in every row.
+func (r *rows[T]) set(name, expression string) {
+	r.columns = append(r.columns, name)
+	r.values = append(r.values, expression)
+}
+
 // nullIf says what stands for NULL among the values of the column that was added last.
 func (r *rows[T]) nullIf(empty string) {
 	if last := len(r.values) - 1; len(r.items) > 1 {

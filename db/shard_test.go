@@ -135,7 +135,7 @@ func limited(node map[string]any) bool {
 func tenantTablesOf(t *testing.T, conn *pgx.Conn) []string {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), `SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
-		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')`)
+		WHERE c.relnamespace IN ('public'::regnamespace, 'history'::regnamespace) AND c.relkind IN ('r', 'p')`)
 	if err != nil {
 		t.Fatal(err)
 	}

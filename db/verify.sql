@@ -1,11 +1,15 @@
 -- The invariants that a database can check about itself. Each check selects what violates it, one text per violation, and runs in a
 -- read-only snapshot of one tenant, under its row security; $1 is the tenant. `switchboard verify` runs them for every tenant.
 
--- check: events are numbered 1 to head without gaps
+-- check: events are numbered to head without gaps, from 1 unless the oldest were dropped, and their volumes grow with them
 SELECT format('head %s, %s events from %s to %s', h.seq, e.n, e.lo, e.hi)
-FROM tenant_heads h, LATERAL (SELECT count(*) AS n, coalesce(min(seq), 1) AS lo, coalesce(max(seq), 0) AS hi
-  FROM events WHERE tenant_id = h.tenant_id) e
-WHERE h.tenant_id = $1 AND (e.n <> h.seq OR e.lo <> 1 OR e.hi <> h.seq)
+FROM tenant_heads h, LATERAL (SELECT count(*) AS n, coalesce(min(seq), h.seq + 1) AS lo, coalesce(max(seq), h.seq) AS hi
+  FROM events WHERE tenant_id = h.tenant_id) e, (SELECT min(volume) AS oldest FROM app.volumes WHERE events_kept) v
+WHERE h.tenant_id = $1 AND (e.hi <> h.seq OR e.n <> e.hi - e.lo + 1 OR e.lo <> 1 AND v.oldest = 1 OR e.n = 0 AND h.seq > 0 AND h.volume >= v.oldest)
+UNION ALL
+SELECT format('event %s of volume %s comes before one of volume %s', seq, volume, next) FROM (
+  SELECT seq, volume, lead(volume) OVER (ORDER BY seq) AS next FROM events WHERE tenant_id = $1) e
+WHERE next < volume
 
 -- check: events replayed from the first lead to each conversation as it stands
 SELECT format('conversation %s at event %s', conversation_id, seq) FROM (
@@ -29,7 +33,7 @@ UNION ALL
 SELECT format('conversation %s has snooze %s, %s were recorded', c.id, c.snooze_gen, n)
 FROM conversations c, LATERAL (SELECT count(*) AS n FROM events e WHERE e.tenant_id = c.tenant_id AND e.conversation_id = c.id
   AND e.kind = 'CONVERSATION_SNOOZED') e
-WHERE c.tenant_id = $1 AND c.snooze_gen <> n
+WHERE c.tenant_id = $1 AND (n > c.snooze_gen OR n < c.snooze_gen AND EXISTS (SELECT FROM app.volumes v WHERE v.volume = 1 AND v.events_kept))
 
 -- check: no resolved conversation holds a message that came after it was resolved (R33)
 SELECT format('conversation %s, message %s', c.id, m.id)
@@ -114,11 +118,13 @@ UNION ALL
 SELECT format('%s items %s were applied, on account %s', count(*), item_key, channel_account_id) FROM webhook_items
 WHERE tenant_id = $1 AND state = 'APPLIED' AND kind = 'MESSAGE' GROUP BY channel_account_id, item_key HAVING count(*) > 1
 
--- check: every duplicate message repeats one that was kept, and every message that came in is in the journal
+-- check: every duplicate message repeats one that was kept, and every message that came in is in the journal as far as that reaches
 SELECT format('item %s of %s repeats nothing', w.id, w.received_at) FROM webhook_items w
 WHERE w.tenant_id = $1 AND w.state = 'DUPLICATE' AND w.kind = 'MESSAGE' AND NOT EXISTS (SELECT FROM webhook_items first WHERE first.tenant_id = w.tenant_id
   AND first.channel_account_id = w.channel_account_id AND first.item_key = w.item_key AND first.state <> 'DUPLICATE')
+  AND EXISTS (SELECT FROM app.volumes v WHERE v.volume = 1 AND v.journal_kept)
 UNION ALL
 SELECT format('message %s came from nowhere', m.id) FROM messages m
 WHERE m.tenant_id = $1 AND m.direction = 'INBOUND' AND m.external_id IS NOT NULL AND NOT EXISTS (SELECT FROM webhook_items w
   WHERE w.tenant_id = m.tenant_id AND w.channel_account_id = m.channel_account_id AND w.item_key = m.external_id AND w.state = 'APPLIED')
+  AND m.created_at > (SELECT CASE WHEN min(v.volume) > 1 THEN min(v.opened_at) + interval '1 hour' ELSE '-infinity' END FROM app.volumes v WHERE v.journal_kept)

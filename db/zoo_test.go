@@ -146,6 +146,7 @@ func cells() map[string]string {
 		"dispatches.expires_at":     "now() + interval '1 hour'",
 		"delivery_attempts.outcome": "'SENDING'", "delivery_facts.kind": "'SENT'", "parked_facts.kind": "'SENT'",
 		"alerts.kind": "'STUCK'", "alerts.closed_at": "NULL", "alerts.callback_done_at": "NULL",
+		"events.volume": "1", "webhook_items.volume": "1", "tenant_heads.volume": "1",
 		"webhook_items.state": "'QUARANTINED'", "webhook_items.kind": "'MESSAGE'",
 		"events.actor_kind": "'SYSTEM'", "audit_log.actor_kind": "'SYSTEM'",
 		"idempotency_keys.created_at": "now() - interval '25 hours'",

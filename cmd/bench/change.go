@@ -7,11 +7,11 @@ import (
 )
 
 // changeSQL commits one event of the tenant, as another process of the product would.
-const changeSQL = `WITH head AS (UPDATE tenant_heads SET seq = seq + 1 WHERE tenant_id = $1 RETURNING seq)
+const changeSQL = `WITH head AS (UPDATE tenant_heads SET seq = seq + 1 WHERE tenant_id = $1 RETURNING seq, volume)
 INSERT INTO events (tenant_id, seq, kind, at, actor_kind, conversation_id, channel_account_id, contact_id, message_id, message_seq, direction, version,
-  status_before, status_after, message_status_after)
+  status_before, status_after, message_status_after, volume)
 SELECT $1, head.seq, 'MESSAGE_CREATED', now(), 'SYSTEM', c.id, c.channel_account_id, c.contact_id, $3, 10, 'INBOUND', c.version, c.status, c.status,
-  'RECEIVED' FROM head, conversations c WHERE c.tenant_id = $1 AND c.id = $2 RETURNING seq`
+  'RECEIVED', head.volume FROM head, conversations c WHERE c.tenant_id = $1 AND c.id = $2 RETURNING seq`
 
 // change commits one change of a conversation of the audience's tenant and tells of it, in two transactions as the product does.
 func (b *bench) change(ctx context.Context) error {

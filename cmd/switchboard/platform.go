@@ -64,6 +64,7 @@ func openPlatform(ctx context.Context, e environment, log *slog.Logger, clock fu
 	p.outbound = outbound.New(p.db.Outbound(), outbound.Config{
 		Providers: p.providers, Secrets: p.ring, Bells: p.bells, Limiter: p.limiter, Metrics: p.metrics,
 		AlertClient: channel.NewClient(channel.ClientConfig{}), Clock: clock, Log: log,
+		KeepEvents: e.KeepEvents, KeepJournal: e.KeepJournal,
 	})
 	p.health = &httpd.Health{
 		Required: map[string]func(context.Context) error{"postgres": p.db.Ready},

@@ -75,4 +75,6 @@ type Sweeps interface {
 	UnsealedTenants(ctx context.Context, most int) ([]inbox.TenantID, error)
 	// StaleKeyTenants returns tenants with idempotency keys older than 24 hours.
 	StaleKeyTenants(ctx context.Context, most int) ([]inbox.TenantID, error)
+	// TurnVolumes makes, opens or drops one volume of events and journal when that is due, and says what it did in words, "" for nothing.
+	TurnVolumes(ctx context.Context, keepEvents, keepJournal time.Duration) (string, error)
 }

@@ -31,7 +31,7 @@ type Ringer interface {
 }
 
 // Sweep does once what must happen whatever became of the rings: it rings what is due, alerts about what is stuck, applies parked
-// receipts, seals the audit log, closes alerts and forgets old keys. Each step runs in one process at a time and on its own; the
+// receipts, seals the audit log, closes alerts, and forgets old keys, events and journals. Each step runs in one process at a time and on its own; the
 // error joins those of the steps that failed.
 func (o *Outbound) Sweep(ctx context.Context, ringer Ringer) error {
 	var failed []error
@@ -81,6 +81,7 @@ func (o *Outbound) sweeps(ringer Ringer) []sweep {
 		{"parked", o.sweepParked},
 		{"audit", o.sweepAudit},
 		{"keys", o.sweepKeys},
+		{"volumes", o.sweepVolumes},
 	}
 }
 

@@ -62,6 +62,16 @@ type AppUnroutedWebhookItem struct {
 	Raw        []byte
 	Reason     string
 	ReceivedAt time.Time
+	Volume     int32
+}
+
+type AppVolume struct {
+	Volume      int32
+	MadeAt      time.Time
+	OpenedAt    *time.Time
+	EventsKept  bool
+	JournalKept bool
+	RetryAt     *time.Time
 }
 
 type Attachment struct {
@@ -230,6 +240,7 @@ type Event struct {
 	TeamAfter           *uuid.UUID
 	MessageStatusBefore *string
 	MessageStatusAfter  *string
+	Volume              int32
 }
 
 type IdempotencyKey struct {
@@ -360,6 +371,7 @@ type TenantHead struct {
 	TenantID uuid.UUID
 	Seq      int64
 	Epoch    uuid.UUID
+	Volume   int32
 }
 
 type WebhookItem struct {
@@ -374,4 +386,5 @@ type WebhookItem struct {
 	Reason           *string
 	ReceivedAt       time.Time
 	ReplayedAt       *time.Time
+	Volume           int32
 }
