@@ -285,7 +285,7 @@ func TestVolumesToComeAreFenced(t *testing.T) {
 func TestMigrationKeepsHistory(t *testing.T) {
 	t.Parallel()
 	bare := dbtest.Bare(t)
-	if err := db.MigrateWith(t.Context(), bare.OwnerURL, until(t, "0011")); err != nil {
+	if err := db.MigrateWith(t.Context(), bare.OwnerURL, until(t, "0013")); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := pgx.Connect(t.Context(), bare.OwnerURL)
