@@ -37,4 +37,6 @@ func PidOf(ctx context.Context, tx any) (pid uint32, err error) {
 const Claim = claim
 
 // MigrateWith is Migrate with other migrations than ours.
-func MigrateWith(ctx context.Context, ownerURL string, files fs.FS) error { return migrate(ctx, ownerURL, files) }
+func MigrateWith(ctx context.Context, ownerURL string, files fs.FS) error {
+	return migrate(ctx, ownerURL, files)
+}

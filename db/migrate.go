@@ -16,7 +16,9 @@ import (
 
 // Migrate brings the database at ownerURL to the newest schema. It may run in many processes at once: one migrates, the others wait.
 // It returns an error that names the migration which failed; everything before it is kept.
-func Migrate(ctx context.Context, ownerURL string) error { return migrate(ctx, ownerURL, migrations.Files) }
+func Migrate(ctx context.Context, ownerURL string) error {
+	return migrate(ctx, ownerURL, migrations.Files)
+}
 
 func migrate(ctx context.Context, ownerURL string, files fs.FS) error {
 	config, err := pgx.ParseConfig(ownerURL)

@@ -187,7 +187,9 @@ func TestVolumesTurnUnderWriters(t *testing.T) {
 }
 
 // isBusy reports that a turn gave way to somebody else.
-func isBusy(err error) bool { return strings.Contains(err.Error(), "55P03") || strings.Contains(err.Error(), "lock") }
+func isBusy(err error) bool {
+	return strings.Contains(err.Error(), "55P03") || strings.Contains(err.Error(), "lock")
+}
 
 // TestDroppingGivesWay holds a volume open, as a backup does: the job goes without, waits before it tries again, and nobody is kept
 // from writing.

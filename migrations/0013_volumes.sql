@@ -205,3 +205,6 @@ REVOKE ALL ON PROCEDURE app.make_volume(int) FROM PUBLIC;
 REVOKE ALL ON FUNCTION app.turn_volumes(interval, interval) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION app.turn_volumes(interval, interval) TO switchboard_app;
 SELECT app.turn_volumes('14 days', '30 days');
+
+-- So that a process can tell whether the schema is the one it needs.
+GRANT SELECT ON goose_db_version TO switchboard_app;

@@ -67,7 +67,7 @@ func openPlatform(ctx context.Context, e environment, log *slog.Logger, clock fu
 		KeepEvents: e.KeepEvents, KeepJournal: e.KeepJournal,
 	})
 	p.health = &httpd.Health{
-		Required: map[string]func(context.Context) error{"postgres": p.db.Ready},
+		Required: map[string]func(context.Context) error{"postgres": p.db.Ready, "schema": p.checkSchema},
 		Reported: map[string]func(context.Context) error{"redis": p.redis.ping},
 	}
 	p.watch()
@@ -94,9 +94,21 @@ func (p *platform) openDatabase(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := p.db.CheckSchema(ctx); err != nil {
+		return err
+	}
 	p.notifier = p.db.Notifier()
 	p.hub = live.New(live.Config{Source: p.db.Stream(), Log: p.log})
 	return nil
+}
+
+// checkSchema is a check of readiness. Its words stay in the log.
+func (p *platform) checkSchema(ctx context.Context) error {
+	err := p.db.CheckSchema(ctx)
+	if err != nil {
+		p.log.WarnContext(ctx, "not ready", "error", err)
+	}
+	return err
 }
 
 func (p *platform) openRedis(ctx context.Context) (err error) {
