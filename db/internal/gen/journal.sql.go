@@ -74,9 +74,9 @@ func (q *Queries) AccountsByRef(ctx context.Context, provider string, refs []str
 }
 
 const insertUnrouted = `-- name: InsertUnrouted :exec
-INSERT INTO app.unrouted_webhook_items (id, provider, account_ref, item_key, raw, reason, received_at)
+INSERT INTO app.unrouted_webhook_items (id, provider, account_ref, item_key, raw, reason, received_at, volume)
 SELECT unnest($1::uuid[]), $2, unnest($3::text[]), unnest($4::text[]), unnest($5::bytea[]),
-  unnest($6::text[]), $7
+  unnest($6::text[]), $7, (SELECT max(v.volume) FROM app.volumes v WHERE v.opened_at IS NOT NULL)
 `
 
 type InsertUnroutedParams struct {
@@ -107,9 +107,9 @@ SELECT w.channel_account_id, date_bin('1 hour', w.received_at, '2000-01-01 00:00
   count(*) FILTER (WHERE state = 'APPLIED') AS applied, count(*) FILTER (WHERE state = 'DUPLICATE') AS duplicate,
   count(*) FILTER (WHERE state = 'QUARANTINED') AS quarantined,
   count(*) FILTER (WHERE state = 'APPLIED' AND kind = 'MESSAGE'
-    AND NOT EXISTS (SELECT FROM messages m WHERE m.tenant_id = w.tenant_id AND m.channel_account_id = w.channel_account_id
+    AND NOT EXISTS (SELECT FROM messages m WHERE m.tenant_id = $1 AND m.channel_account_id = w.channel_account_id
       AND m.external_id = w.item_key)
-    AND NOT EXISTS (SELECT FROM message_marks k WHERE k.tenant_id = w.tenant_id AND k.channel_account_id = w.channel_account_id
+    AND NOT EXISTS (SELECT FROM message_marks k WHERE k.tenant_id = $1 AND k.channel_account_id = w.channel_account_id
       AND k.external_id = w.item_key)) AS missing
 FROM webhook_items w WHERE w.tenant_id = $1 AND w.received_at >= $2 AND w.received_at < $3
 GROUP BY 1, 2 ORDER BY 2, 1
@@ -154,7 +154,7 @@ func (q *Queries) Ledger(ctx context.Context, tenantID uuid.UUID, since time.Tim
 }
 
 const lockQuarantined = `-- name: LockQuarantined :many
-SELECT tenant_id, id, channel_account_id, provider, item_key, kind, raw, state, reason, received_at, replayed_at FROM webhook_items WHERE tenant_id = $1 AND state = 'QUARANTINED' AND (replayed_at IS NULL OR replayed_at < $2)
+SELECT tenant_id, id, channel_account_id, provider, item_key, kind, raw, state, reason, received_at, replayed_at, volume FROM webhook_items WHERE tenant_id = $1 AND state = 'QUARANTINED' AND (replayed_at IS NULL OR replayed_at < $2)
 ORDER BY received_at, id
 LIMIT $3::int FOR UPDATE
 `
@@ -180,6 +180,7 @@ func (q *Queries) LockQuarantined(ctx context.Context, tenantID uuid.UUID, befor
 			&i.Reason,
 			&i.ReceivedAt,
 			&i.ReplayedAt,
+			&i.Volume,
 		); err != nil {
 			return nil, err
 		}
