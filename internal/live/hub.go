@@ -15,6 +15,7 @@ type Hub struct {
 	cancel context.CancelFunc
 	slots  chan struct{} // one for each tenant that is being read
 	look   chan struct{} // asks Run to poll now
+	pace   pace
 
 	mu      sync.Mutex
 	streams map[inbox.TenantID]*stream

@@ -15,8 +15,6 @@ const (
 	keptItems  = 512      // newest items kept for those that come back soon
 	keptLoaded = pageSize // of these, how many keep what they point to; the others load it again
 	readLimit  = 10 * time.Second
-	rests      = 2                     // how many times as long as a read took, the reader rests before the next one
-	maxRest    = 40 * time.Millisecond // and at most
 )
 
 // stream follows one tenant: it reads each new event once and offers it to every live member of every group.
@@ -27,6 +25,7 @@ type stream struct {
 	failed  error
 	history history
 	access  accesses
+	next    time.Time // when to read again at the earliest; only whoever reads touches it
 
 	mu      sync.Mutex
 	retired bool
@@ -86,11 +85,10 @@ func (s *stream) wake(seq int64) {
 }
 
 // read reads and offers until nothing is left. It is the only goroutine that advances the stream. A failure is tried again until the
-// Hub ends: subscribers wait, and miss nothing. When events were committed while others were told, it rests before it reads on: the more
-// gather, the less each of them costs the database and the sockets, and those who write are not slowed down by those who watch.
+// Hub ends: subscribers wait, and miss nothing.
 func (s *stream) read() {
 	for failures := 0; s.hub.ctx.Err() == nil; {
-		more, rest, err := s.readPage()
+		more, err := s.readPage()
 		switch {
 		case err != nil:
 			failures++
@@ -100,14 +98,14 @@ func (s *stream) read() {
 			return
 		default:
 			failures = 0
-			sleep(s.hub.ctx, rest)
 		}
 	}
 }
 
-// readPage reads and offers the events after the last one. It returns whether there may be more, and how long to rest before reading
-// them; when there are none, the stream is no longer being read.
-func (s *stream) readPage() (more bool, rest time.Duration, err error) {
+// readPage reads and offers the events after the last one, when the stream has rested. It returns whether there may be more; when not, the
+// stream is no longer being read.
+func (s *stream) readPage() (more bool, err error) {
+	sleep(s.hub.ctx, time.Until(s.next))
 	s.mu.Lock()
 	after, epoch, target := s.last, s.epoch, s.heard
 	audiences := make([]Audience, 0, len(s.groups))
@@ -116,18 +114,14 @@ func (s *stream) readPage() (more bool, rest time.Duration, err error) {
 	}
 	s.mu.Unlock()
 	wanted := func(e *inbox.Event) bool { return wantedBy(audiences, e) }
-	begun := time.Now()
 	page, err := s.fetch(after, wanted)
 	if err != nil {
-		return false, 0, err
-	}
-	if len(page.Events) < pageSize { // a full page left some behind
-		rest = min(rests*time.Since(begun), maxRest)
+		return false, err
 	}
 	gap := len(page.Events) > 0 && page.Events[0].Seq != after+1 || len(page.Events) == 0 && page.Head > after
 	if page.Epoch != epoch || page.Head < after || gap {
 		s.begin(page)
-		return true, 0, nil
+		return true, nil
 	}
 	items := itemsOf(page.Events, page.Epoch)
 	for _, item := range items {
@@ -142,10 +136,10 @@ func (s *stream) readPage() (more bool, rest time.Duration, err error) {
 	defer s.mu.Unlock()
 	more = len(page.Events) == pageSize || s.heard > target && s.heard > s.last
 	s.reading = more
-	return more, rest, nil
+	return more, nil
 }
 
-// fetch reads a page in its turn: only so many tenants are read at the same time.
+// fetch reads a page in its turn: only so many tenants are read at the same time, and only so often.
 func (s *stream) fetch(after int64, wanted func(*inbox.Event) bool) (inbox.EventPage, error) {
 	select {
 	case s.hub.slots <- struct{}{}:
@@ -155,7 +149,13 @@ func (s *stream) fetch(after int64, wanted func(*inbox.Event) bool) (inbox.Event
 	}
 	ctx, cancel := context.WithTimeout(s.hub.ctx, readLimit)
 	defer cancel()
-	return s.hub.cfg.Source.Events(ctx, s.tenant, after, pageSize, wanted)
+	begun := time.Now()
+	page, err := s.hub.cfg.Source.Events(ctx, s.tenant, after, pageSize, wanted)
+	now := time.Now()
+	if rest := s.hub.pace.spend(now.Sub(begun), now); len(page.Events) < pageSize { // a full page left some behind
+		s.next = now.Add(rest)
+	}
+	return page, err
 }
 
 // begin starts over where the page stands: the numbering is another one, or history was cut off before it was read. Whoever listens
@@ -219,6 +219,9 @@ func pause(ctx context.Context, failures int) {
 }
 
 func sleep(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -1,0 +1,31 @@
+package live
+
+import (
+	"testing"
+	"time"
+)
+
+// Nobody rests while reading takes less than its share; beyond it streams rest, but never for long, and a pause forgives all.
+func TestReadersRestWhenReadingTakesTooMuch(t *testing.T) {
+	t.Parallel()
+	p, now := &pace{}, time.Unix(1_800_000_000, 0)
+	longest := func(reads int, took, apart time.Duration) (rest time.Duration) {
+		for range reads {
+			now = now.Add(apart)
+			rest = max(rest, p.spend(took, now))
+		}
+		return rest
+	}
+	if rest := longest(1000, 3*time.Millisecond, 10*time.Millisecond); rest != 0 {
+		t.Errorf("a third of the time: a rest of %v", rest)
+	}
+	if rest := longest(20, 3*time.Millisecond, 4*time.Millisecond); rest == 0 || rest >= longestRest {
+		t.Errorf("three quarters of the time, for a moment: a rest of %v", rest)
+	}
+	if rest := longest(1000, 3*time.Millisecond, time.Millisecond); rest != longestRest {
+		t.Errorf("three times as long as there is, by several readers: a rest of %v, want %v", rest, longestRest)
+	}
+	if rest := longest(1, 3*time.Millisecond, 150*time.Millisecond); rest != 0 {
+		t.Errorf("after a pause: a rest of %v", rest)
+	}
+}
