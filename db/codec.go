@@ -19,8 +19,11 @@ func furnish(ctx context.Context, conn *pgx.Conn) error {
 func teachUUID(m *pgtype.Map) {
 	m.TryWrapEncodePlanFuncs = append([]pgtype.TryWrapEncodePlanFunc{
 		func(value any) (pgtype.WrappedEncodePlanNextSetter, any, bool) {
-			if id, ok := value.(uuid.UUID); ok {
+			switch id := value.(type) {
+			case uuid.UUID:
 				return &encodeUUID{}, binaryUUID(id), true
+			case *uuid.UUID: // of a column that may be NULL; nil never comes here
+				return &encodeUUIDPointer{}, (*binaryUUID)(id), true
 			}
 			return nil, nil, false
 		},
@@ -57,6 +60,16 @@ func (p *encodeUUID) SetNext(next pgtype.EncodePlan) { p.next = next }
 // Encode implements pgtype.EncodePlan.
 func (p *encodeUUID) Encode(value any, buf []byte) ([]byte, error) {
 	return p.next.Encode(binaryUUID(value.(uuid.UUID)), buf)
+}
+
+type encodeUUIDPointer struct{ next pgtype.EncodePlan }
+
+// SetNext implements pgtype.WrappedEncodePlanNextSetter.
+func (p *encodeUUIDPointer) SetNext(next pgtype.EncodePlan) { p.next = next }
+
+// Encode implements pgtype.EncodePlan.
+func (p *encodeUUIDPointer) Encode(value any, buf []byte) ([]byte, error) {
+	return p.next.Encode((*binaryUUID)(value.(*uuid.UUID)), buf)
 }
 
 type scanUUID struct{ next pgtype.ScanPlan }

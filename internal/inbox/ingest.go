@@ -51,6 +51,7 @@ type Ingest struct {
 	receipts  ReceiptApplier
 	directory Directory
 	accounts  *routeBook
+	phones    phoneBook
 	clock     func() time.Time
 	log       *slog.Logger
 	media     MediaBell

@@ -38,6 +38,7 @@ type verdict struct {
 type batch struct {
 	tx       Tx
 	receipts ReceiptApplier
+	phones   *phoneBook
 	tenant   TenantID
 	now      time.Time
 	arrivals []arrival
@@ -52,7 +53,10 @@ type aftermath struct {
 }
 
 func newBatch(in *Ingest, tx Tx, tenant TenantID, arrivals []arrival) *batch {
-	return &batch{tx: tx, receipts: in.receipts, tenant: tenant, now: in.now(), arrivals: arrivals, verdicts: make([]verdict, len(arrivals))}
+	return &batch{
+		tx: tx, receipts: in.receipts, phones: &in.phones, tenant: tenant, now: in.now(), arrivals: arrivals,
+		verdicts: make([]verdict, len(arrivals)),
+	}
 }
 
 // store applies the arrivals and writes the journal. The number of statements does not depend on how many arrivals there are, except
@@ -113,7 +117,7 @@ func (b *batch) apply(ctx context.Context, which []int) error {
 		a := b.arrivals[i]
 		switch event := a.item.Event.(type) {
 		case channel.Inbound:
-			names := namesOf(event.From)
+			names := namesOf(event.From, b.phones)
 			if reason := refuse(event, names); reason != "" {
 				b.verdicts[i] = verdict{Quarantined, reason}
 				continue

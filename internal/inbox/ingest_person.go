@@ -50,11 +50,11 @@ func (b *batch) people(ctx context.Context, messages []*incoming, standing Stand
 }
 
 // namesOf returns the names of a sender, the one that finds him first: his phone, his user id, and where he moves to.
-func namesOf(from channel.Sender) []name {
+func namesOf(from channel.Sender, phones *phoneBook) []name {
 	var names []name
 	for _, n := range []name{
-		{IdentityPhone, senderPhone(from.Phone)}, {IdentityMetaUserID, from.UserID},
-		{IdentityPhone, senderPhone(from.NewPhone)}, {IdentityMetaUserID, from.NewUserID},
+		{IdentityPhone, phones.form(from.Phone)}, {IdentityMetaUserID, from.UserID},
+		{IdentityPhone, phones.form(from.NewPhone)}, {IdentityMetaUserID, from.NewUserID},
 	} {
 		if n.value != "" {
 			names = append(names, n)

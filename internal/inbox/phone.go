@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/nyaruka/phonenumbers"
 
@@ -52,4 +53,34 @@ func senderPhone(given string) string {
 		return ""
 	}
 	return "+" + digits
+}
+
+// phonesMost bounds how many numbers a phoneBook remembers.
+const phonesMost = 10_000
+
+// phoneBook remembers the forms of the numbers that wrote lately: to find one takes longer than all else that this process does about a message.
+type phoneBook struct {
+	mu    sync.Mutex
+	forms map[string]string
+}
+
+// form is senderPhone.
+func (b *phoneBook) form(given string) string {
+	if given == "" || len(given) > maxPhone {
+		return senderPhone(given)
+	}
+	b.mu.Lock()
+	form, known := b.forms[given]
+	b.mu.Unlock()
+	if known {
+		return form
+	}
+	form = senderPhone(given)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.forms == nil || len(b.forms) >= phonesMost {
+		b.forms = map[string]string{}
+	}
+	b.forms[given] = form
+	return form
 }
