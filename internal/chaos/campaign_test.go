@@ -69,6 +69,14 @@ func TestChaos(t *testing.T) {
 // full reports whether faults may take as long as they do in the full campaign.
 func full() bool { return os.Getenv("CHAOS_FULL") != "" || os.Getenv("CHAOS_ONLY") != "" }
 
+// share returns so many percent of the usual rate as CHAOS_LOAD says.
+func share(rate int) int {
+	if percent, err := strconv.Atoi(os.Getenv("CHAOS_LOAD")); err == nil {
+		return max(rate*percent/100, 1)
+	}
+	return rate
+}
+
 func seedOf(t *testing.T) uint64 {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -83,7 +91,7 @@ func seedOf(t *testing.T) uint64 {
 func (w *world) run(all []campaign, cycles func(campaign) int) {
 	w.t.Helper()
 	began, points := time.Now(), false
-	w.startLoad(rates{inbound: 24, replies: 12, notifications: 10, operations: 4})
+	w.startLoad(rates{inbound: share(24), replies: share(12), notifications: share(10), operations: share(4)})
 	w.eventually("the load has found conversations", time.Minute, w.answerable)
 	var names []string
 	total := 0

@@ -45,7 +45,7 @@ func (w *world) startLoad(r rates) {
 		for _, s := range tn.sees {
 			w.load.running.Go(func() { s.run(w.load.stop) })
 		}
-		w.load.every(time.Second, func() { w.load.look(tn) })
+		w.load.every(2*time.Second, func() { w.load.look(tn) })
 	}
 	w.load.every(2*time.Second/time.Duration(max(r.inbound, 1)), func() { w.load.write() }) // two items a request on average
 	w.load.every(time.Second/time.Duration(max(r.replies, 1)), func() { w.load.reply() })

@@ -52,7 +52,7 @@ func killAtPoint(w *world, n int) {
 	if at.by == byOperator && (round%4 > 0 || w.spared > 0) { // they take as long as ten others, and a restart of everybody
 		at = points()[w.random.n(len(points())-2)]
 	}
-	o := order{Point: at.name, Action: "kill", Nth: 1 + w.random.n(8)}
+	o := order{Point: at.name, Action: "kill", Nth: 1 + w.random.n(6)}
 	switch {
 	case at.rare:
 		o.Nth = 1
