@@ -98,10 +98,3 @@ func (l *ledger) size() map[string]int {
 	}
 	return counts
 }
-
-// newest returns the newest entry of one thing; the zero entry when it was never asked for.
-func (l *ledger) newest(kind, key string) entry {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.last[kind+" "+key]
-}
