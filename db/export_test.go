@@ -5,6 +5,8 @@ import (
 	"io/fs"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Raw runs SQL on the transaction, so that a test can do what no method offers.
@@ -39,4 +41,17 @@ const Claim = claim
 // MigrateWith is Migrate with other migrations than ours.
 func MigrateWith(ctx context.Context, ownerURL string, files fs.FS) error {
 	return migrate(ctx, ownerURL, files)
+}
+
+// OpenNoticing is Open, and hands every notice of the server to noticed.
+func OpenNoticing(ctx context.Context, cfg Config, noticed func(text string)) (*DB, error) {
+	d, err := Open(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	pc := d.pool.Config()
+	pc.ConnConfig.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { noticed(n.Message) }
+	d.pool.Close()
+	d.pool, err = pgxpool.NewWithConfig(ctx, pc)
+	return d, err
 }
