@@ -38,7 +38,7 @@ func doors() []string {
 	return []string{
 		"account_by_endpoint", "accounts_by_ref", "alert_tenants", "due_attachments", "due_callbacks", "due_lanes", "due_snoozes", "heads",
 		"limited_lanes", "parked_tenants", "stale_key_tenants", "stuck_dispatches", "tenant_by_slug", "tenant_ids", "turn_volumes",
-		"unsealed_tenants",
+		"uncalled_conversations", "unsealed_tenants",
 	}
 }
 

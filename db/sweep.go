@@ -57,6 +57,12 @@ func (s outboundStore) DueLanes(ctx context.Context, most int) ([]outbound.Place
 	return column(rows, func(r gen.DueLanesRow) outbound.Place { return place(r.TenantID, r.ID) }), mapError(err)
 }
 
+// UncalledConversations implements outbound.Sweeps.
+func (s outboundStore) UncalledConversations(ctx context.Context, most int) ([]outbound.Place, error) {
+	rows, err := s.q().UncalledConversations(ctx, int32(most))
+	return column(rows, func(r gen.UncalledConversationsRow) outbound.Place { return place(r.TenantID, r.ID) }), mapError(err)
+}
+
 // LimitedLanes implements outbound.Sweeps.
 func (s outboundStore) LimitedLanes(ctx context.Context, patience time.Duration, most int) ([]outbound.Place, error) {
 	rows, err := s.q().LimitedLanes(ctx, patience, int32(most))

@@ -1,6 +1,9 @@
 -- name: DueLanes :many
 SELECT t.tenant_id::uuid AS tenant_id, t.channel_account_id::uuid AS id FROM app.due_lanes(@most) t;
 
+-- name: UncalledConversations :many
+SELECT t.tenant_id::uuid AS tenant_id, t.conversation_id::uuid AS id FROM app.uncalled_conversations(@most) t;
+
 -- name: LimitedLanes :many
 SELECT t.tenant_id::uuid AS tenant_id, t.channel_account_id::uuid AS id FROM app.limited_lanes(@patience, @most) t;
 

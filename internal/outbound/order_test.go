@@ -30,3 +30,26 @@ func TestEachMessageCallsTheNext(t *testing.T) {
 		}
 	}
 }
+
+// R10: a row that waits for nobody is sent all the same: a binary from before rows waited deletes the one before it and calls none.
+func TestUncalledMessageIsSent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stale, kept := w.tenant.Conversation(w.account), w.tenant.Conversation(w.account)
+	first := w.send(stale, "finished by an older binary")
+	messages := []inbox.Message{w.send(stale, "waits for nobody"), w.send(stale, "waits for that one")}
+	w.send(kept, "first")
+	w.send(kept, "waits for the first")
+	w.Exec("DELETE FROM dispatches WHERE message_id = $1", first.ID)
+	if n := w.Int("SELECT count(*) FROM dispatches WHERE conversation_id = $1 AND waits", stale); n != 2 {
+		t.Fatalf("%d rows wait, want 2", n)
+	}
+	w.sweep()
+	if n := w.Int("SELECT count(*) FROM dispatches WHERE NOT waits"); n != 2 {
+		t.Errorf("%d rows are looked at, want the first of each conversation", n)
+	}
+	w.drain()
+	for _, m := range messages {
+		w.wantStatus(m.ID, inbox.MessageSent)
+	}
+}

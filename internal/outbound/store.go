@@ -57,6 +57,8 @@ type Sweeps interface {
 	Alone(ctx context.Context, sweep string, fn func(context.Context) error) (ran bool, err error)
 	// DueLanes returns lanes with a row whose time has come.
 	DueLanes(ctx context.Context, most int) ([]Place, error)
+	// UncalledConversations returns conversations whose first waiting row waits for nobody.
+	UncalledConversations(ctx context.Context, most int) ([]Place, error)
 	// LimitedLanes returns lanes held by a rate limit for the patience, without an open alert about it.
 	LimitedLanes(ctx context.Context, patience time.Duration, most int) ([]Place, error)
 	// StuckMessages returns messages that have been due for the patience, are not held, and have no open alert.

@@ -63,6 +63,7 @@ type sweep struct {
 
 func (o *Outbound) sweeps(ringer Ringer) []sweep {
 	return []sweep{
+		{"uncalled", o.sweepUncalled}, // before the lanes, which ring for what it lets go
 		{"lanes", func(ctx context.Context) error {
 			return visitPlaces(ctx, o.store.DueLanes, func(p Place) { o.cfg.Bells.Ring(ctx, p.Tenant, p.ID) })
 		}},

@@ -304,6 +304,35 @@ func (q *Queries) TryLock(ctx context.Context, key int64) (bool, error) {
 	return taken, err
 }
 
+const uncalledConversations = `-- name: UncalledConversations :many
+SELECT t.tenant_id::uuid AS tenant_id, t.conversation_id::uuid AS id FROM app.uncalled_conversations($1) t
+`
+
+type UncalledConversationsRow struct {
+	TenantID uuid.UUID
+	ID       uuid.UUID
+}
+
+func (q *Queries) UncalledConversations(ctx context.Context, most int32) ([]UncalledConversationsRow, error) {
+	rows, err := q.db.Query(ctx, uncalledConversations, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UncalledConversationsRow
+	for rows.Next() {
+		var i UncalledConversationsRow
+		if err := rows.Scan(&i.TenantID, &i.ID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const unsealedAudit = `-- name: UnsealedAudit :many
 SELECT l.tenant_id, l.id, l.at, l.actor_kind, l.actor_id, l.action, l.subject_kind, l.subject_id, l.details, l.correlation_id FROM audit_log l
 WHERE l.tenant_id = $1 AND l.at >= $2
