@@ -91,6 +91,7 @@ func seedOf(t *testing.T) uint64 {
 func (w *world) run(all []campaign, cycles func(campaign) int) {
 	w.t.Helper()
 	began, points := time.Now(), false
+	limit, _ := time.ParseDuration(os.Getenv("CHAOS_LIMIT")) // otherwise none
 	w.startLoad(rates{inbound: share(24), replies: share(12), notifications: share(10), operations: share(4)})
 	w.eventually("the load has found conversations", time.Minute, w.answerable)
 	var names []string
@@ -99,6 +100,10 @@ func (w *world) run(all []campaign, cycles func(campaign) int) {
 		w.loose = w.loose || c.loose
 		points = points || c.name == "K1"
 		for n := range cycles(c) {
+			if limit > 0 && time.Since(began) > limit {
+				w.t.Logf("%s: out of time after %d of %d cycles", c.name, n, cycles(c))
+				break
+			}
 			c.cycle(w, n)
 			if total++; total%50 == 0 {
 				w.t.Logf("%s: %d cycles after %v", c.name, total, time.Since(began).Round(time.Second))
