@@ -93,7 +93,7 @@ func (w *world) run(all []campaign, cycles func(campaign) int) {
 	began, points := time.Now(), false
 	limit, _ := time.ParseDuration(os.Getenv("CHAOS_LIMIT")) // otherwise none
 	w.startLoad(rates{inbound: share(24), replies: share(12), notifications: share(10), operations: share(4)})
-	w.eventually("the load has found conversations", time.Minute, w.answerable)
+	w.eventually("the load has found conversations", patience, w.answerable)
 	var names []string
 	total := 0
 	for _, c := range all {

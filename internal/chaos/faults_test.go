@@ -14,7 +14,7 @@ func (w *world) linger(least, most time.Duration) { <-time.After(w.random.betwee
 
 func (w *world) back() {
 	w.t.Helper()
-	w.eventually("everything is back", 3*time.Minute, w.healthy)
+	w.eventually("everything is back", patience, w.healthy)
 }
 
 func killPostgres(w *world, n int) {
@@ -134,7 +134,7 @@ func terminate(w *world, n int) {
 	if took := time.Since(began); took > 30*time.Second {
 		w.t.Errorf("%s took %v to stop", p.name, took)
 	}
-	w.eventually(p.name+" is back", 2*time.Minute, p.ready)
+	w.eventually(p.name+" is back", patience, p.ready)
 	w.linger(100*time.Millisecond, 500*time.Millisecond)
 }
 

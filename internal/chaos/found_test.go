@@ -58,7 +58,7 @@ func (w *world) startProcesses() {
 		w.t.Cleanup(p.close)
 	}
 	w.t.Cleanup(w.inquest)
-	w.eventually("the installation is ready", 2*time.Minute, w.healthy)
+	w.eventually("the installation is ready", patience, w.healthy)
 	for i := range 2 {
 		w.found(i, "http://"+provider)
 	}

@@ -19,6 +19,7 @@ import (
 type load struct {
 	w       *world
 	stop    chan struct{}
+	ended   sync.Once
 	running sync.WaitGroup
 	open    [2]atomic.Pointer[[]place] // open conversations of each tenant
 	serial  *atomic.Int64
@@ -36,6 +37,7 @@ type rates struct{ inbound, replies, notifications, operations int }
 func (w *world) startLoad(r rates) {
 	w.t.Helper()
 	w.load = &load{w: w, stop: make(chan struct{}), serial: &atomic.Int64{}, prefix: strconv.FormatInt(time.Now().UnixNano(), 36)}
+	w.t.Cleanup(w.load.end) // a run that fails ends it here, while the ledger is still open
 	for _, tn := range w.tenants {
 		if tn.sees == nil {
 			for i := range 2 {
@@ -76,7 +78,7 @@ func (l *load) every(interval time.Duration, do func()) {
 
 // end stops the load, and waits for what is under way.
 func (l *load) end() {
-	close(l.stop)
+	l.ended.Do(func() { close(l.stop) })
 	l.running.Wait()
 }
 

@@ -84,7 +84,7 @@ func (w *world) killThere(p *process, o order) {
 	if !within(4*time.Second, func() bool { return p.started() > before }) {
 		_ = p.tell(order{Action: "clear"}) // not passed often enough; if it ends just now, so be it
 	}
-	w.eventually(p.name+" is back", 2*time.Minute, p.ready)
+	w.eventually(p.name+" is back", patience, p.ready)
 }
 
 // killAtStart kills a process that works, and once more at the point when it is just coming back.
@@ -95,7 +95,7 @@ func (w *world) killAtStart(o order) {
 	before := p.started()
 	p.signal(syscall.SIGKILL)
 	within(6*time.Second, func() bool { return p.started() >= before+2 })
-	w.eventually(p.name+" is back", 2*time.Minute, p.ready)
+	w.eventually(p.name+" is back", patience, p.ready)
 }
 
 // killMigration kills a migration of a database of its own in the middle, and has two at once finish it: it must be what the installation's
@@ -149,8 +149,8 @@ func (w *world) killRewrap(o order) {
 		before := p.started()
 		p.setenv("SWITCHBOARD_KEKS", keks)
 		p.signal(syscall.SIGTERM)
-		w.eventually(p.name+" has stopped", 2*time.Minute, func() bool { return p.started() > before })
-		w.eventually(p.name+" is back", 2*time.Minute, p.ready)
+		w.eventually(p.name+" has stopped", patience, func() bool { return p.started() > before })
+		w.eventually(p.name+" is back", patience, p.ready)
 	}
 	w.setting = append(w.setting, "SWITCHBOARD_KEKS="+keks)
 	w.killCommand(o, nil, "secrets", "rewrap")

@@ -26,7 +26,7 @@ func TestSoak(t *testing.T) {
 	began := time.Now()
 	// Ten times the stated day: 144,000 in and as many out in 24 hours are 17 a second each.
 	w.startLoad(rates{inbound: 17, replies: 8, notifications: 9, operations: 2})
-	w.eventually("the load has found conversations", time.Minute, w.answerable)
+	w.eventually("the load has found conversations", patience, w.answerable)
 	stop, watched := make(chan struct{}), make(chan map[string]series)
 	go func() { watched <- w.watch(stop) }()
 	kinds := slices.DeleteFunc(campaigns(), func(c campaign) bool { return c.loose || c.disk > 0 }) // they loosen what is judged, or need a disk

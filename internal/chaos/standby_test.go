@@ -24,7 +24,7 @@ func moveAwayFromPostgres(w *world, n int) {
 // promoteStandby gives the primary a standby that confirms every commit, kills it under load and promotes the standby. The one that died
 // is thrown away: the next cycle builds its successor anew, in the place that is free.
 func promoteStandby(w *world, n int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	old, place := w.postgres(), 1-w.primary.Load()
 	dir := filepath.Join(w.dir, fmt.Sprintf("standby-%d-%d", n, time.Now().UnixNano()))
@@ -39,7 +39,7 @@ func promoteStandby(w *world, n int) {
 			w.t.Fatal(err)
 		}
 	}
-	w.eventually("the standby confirms", 2*time.Minute, w.confirmed)
+	w.eventually("the standby confirms", patience, w.confirmed)
 	w.linger(500*time.Millisecond, 2*time.Second)
 	if err := old.Kill(); err != nil {
 		w.t.Fatal(err)
