@@ -27,11 +27,13 @@ func promoteStandby(w *world, n int) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	old, place := w.postgres(), 1-w.primary.Load()
-	dir := filepath.Join(w.dir, fmt.Sprintf("standby-%d-%d", n, time.Now().UnixNano()))
-	standby, err := embedded.StartStandby(ctx, embedded.Options{Dir: dir, Fsync: true, Settings: map[string]string{"max_connections": "300"}}, old)
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	var standby *embedded.Postgres
+	w.eventually("a copy of Postgres runs", patience, func() (done bool) { // on a busy machine a copy may not be ready in time
+		var err error
+		dir := filepath.Join(w.dir, fmt.Sprintf("standby-%d-%d", n, time.Now().UnixNano()))
+		standby, err = embedded.StartStandby(ctx, embedded.Options{Dir: dir, Fsync: true, Settings: map[string]string{"max_connections": "300"}}, old)
+		return err == nil
+	})
 	w.slots[place].Store(standby)
 	// After the copy was taken: the standby, once promoted, must not wait for another one.
 	for _, statement := range []string{"ALTER SYSTEM SET synchronous_standby_names = 'standby'", "SELECT pg_reload_conf()"} {
