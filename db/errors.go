@@ -73,7 +73,7 @@ func mapState(pg *pgconn.PgError) error {
 	case class == "22", class == "23":
 		return fault.Wrap(fault.Invalid, cause, "a value cannot be stored")
 	case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03", pg.Code == "57014",
-		class == "08", class == "53", class == "57", pg.Code == "25006":
+		class == "08", class == "53", class == "57", class == "58", pg.Code == "25006":
 		return fault.Wrap(fault.Unavailable, cause, "the database is busy or restarting; try again")
 	}
 	return fault.Wrap(fault.Internal, cause, "something went wrong on our side")
