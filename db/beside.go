@@ -22,38 +22,26 @@ const (
 func (tx *Tx) RowsBeside(ctx context.Context, list []inbox.ListedConversation, want inbox.Beside) (*inbox.Snapshot, error) {
 	found, batch := &inbox.Snapshot{}, &pgx.Batch{}
 	if want.Contacts {
-		ids := pointedTo(list, func(c *inbox.ListedConversation) *uuid.UUID { return &c.ContactID })
+		ids := pointed(list, func(c *inbox.ListedConversation) *uuid.UUID { return &c.ContactID })
 		found.Contacts = queueContacts(batch, tx.tenant, ids, want.Identities)
 	}
 	if want.Accounts {
-		ids := pointedTo(list, func(c *inbox.ListedConversation) *uuid.UUID { return &c.ChannelAccountID })
+		ids := pointed(list, func(c *inbox.ListedConversation) *uuid.UUID { return &c.ChannelAccountID })
 		found.Accounts = queueByIDs(batch, accountsBeside, tx.tenant, ids, func(r gen.ChannelAccountsByIDsRow) (uuid.UUID, inbox.ChannelAccount) {
 			return r.ID, channelAccount(r)
 		})
 	}
 	if want.Assignees {
-		ids := pointedTo(list, func(c *inbox.ListedConversation) *uuid.UUID { return c.AssigneeID })
+		ids := pointed(list, func(c *inbox.ListedConversation) *uuid.UUID { return c.AssigneeID })
 		found.Agents = queueByIDs(batch, agentsBeside, tx.tenant, ids, func(r gen.AgentsByIDsRow) (uuid.UUID, inbox.Agent) {
 			return r.ID, agent(r)
 		})
 	}
 	if want.Teams {
-		ids := pointedTo(list, func(c *inbox.ListedConversation) *uuid.UUID { return c.TeamID })
+		ids := pointed(list, func(c *inbox.ListedConversation) *uuid.UUID { return c.TeamID })
 		found.Teams = queueByIDs(batch, teamsBeside, tx.tenant, ids, func(r gen.Team) (uuid.UUID, inbox.Team) { return r.ID, team(r) })
 	}
 	return found, tx.conn.SendBatch(ctx, batch).Close()
-}
-
-// pointedTo returns the ids that the conversations name, each once.
-func pointedTo(list []inbox.ListedConversation, pick func(*inbox.ListedConversation) *uuid.UUID) []uuid.UUID {
-	ids, seen := make([]uuid.UUID, 0, len(list)), make(map[uuid.UUID]bool, len(list))
-	for i := range list {
-		if id := pick(&list[i]); id != nil && !seen[*id] {
-			seen[*id] = true
-			ids = append(ids, *id)
-		}
-	}
-	return ids
 }
 
 // queueByIDs queues a statement over ids and returns the map that its rows will be put in.

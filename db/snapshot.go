@@ -88,12 +88,12 @@ func (tx *Tx) snapshot(ctx context.Context, events []inbox.Event) (*inbox.Snapsh
 	return parts.join(), nil
 }
 
-// pointed returns the ids that the events name, each once.
-func pointed(events []inbox.Event, id func(*inbox.Event) *uuid.UUID) []uuid.UUID {
-	seen := make(map[uuid.UUID]bool, len(events))
-	ids := make([]uuid.UUID, 0, len(events))
-	for i := range events {
-		if p := id(&events[i]); p != nil && !seen[*p] {
+// pointed returns the ids that the items name, each once.
+func pointed[T any](items []T, id func(*T) *uuid.UUID) []uuid.UUID {
+	seen := make(map[uuid.UUID]bool, len(items))
+	ids := make([]uuid.UUID, 0, len(items))
+	for i := range items {
+		if p := id(&items[i]); p != nil && !seen[*p] {
 			seen[*p] = true
 			ids = append(ids, *p)
 		}

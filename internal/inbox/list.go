@@ -99,8 +99,8 @@ type ConversationEdge struct {
 }
 
 // Conversations returns the conversations under the filter that the actor sees, newest message first: the first so many after a place
-// ("" for the beginning), with what is wanted beside them, all of one moment. It returns Invalid for a page size that is not 1 to 100, for a place of another list, and for an unknown
-// filter value; and Forbidden for an API key that may not read.
+// ("" for the beginning), with what is wanted beside them, all of one moment. It returns Invalid for a page size that is not 1 to
+// 100, for a place of another list, and for an unknown filter value; and Forbidden for an API key that may not read.
 func (in *Inbox) Conversations(
 	ctx context.Context, actor Actor, filter ConversationFilter, first int, after string, want Beside,
 ) (ConversationPage, error) {
