@@ -2,14 +2,10 @@ package graph
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
-
-	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/live"
 )
@@ -25,34 +21,6 @@ type itemTopic interface {
 	View(item *live.Item, actor inbox.Actor) live.View
 	// show returns the item of the field's union that the view shows.
 	show(ctx context.Context, c *cohort, item *live.Item, view live.View) (any, error)
-}
-
-// shape is the form in which subscribers want their items: an operation, run anew for each item.
-type shape struct {
-	subscriptions *Subscriptions
-	tenant        inbox.TenantID
-	operation     *graphql.OperationContext
-}
-
-// render returns the whole response that holds the item; whole is false when the item itself is missing from it.
-func (f *shape) render(ctx context.Context, r *rendering) (payload []byte, whole bool) {
-	if r.snapshot != nil {
-		ctx = context.WithValue(ctx, loadersKey{}, f.subscriptions.primed.of(r.snapshot))
-	}
-	response := run(ctx, f.subscriptions.executor, inbox.SystemActor(f.tenant), f.operation, r)
-	whole = len(response.Data) > 0 && string(response.Data) != "null"
-	if len(response.Errors) == 0 && len(response.Extensions) == 0 {
-		payload = make([]byte, 0, len(response.Data)+len(`{"data":}`))
-		payload = append(payload, `{"data":`...)
-		payload = append(payload, response.Data...)
-		return append(payload, '}'), whole
-	}
-	payload, err := json.Marshal(response)
-	if err != nil {
-		f.subscriptions.logger.Error("a subscription's response cannot be encoded", "error", err)
-		return []byte(`{"data":null,"errors":[{"message":"something went wrong on our side","extensions":{"code":"INTERNAL"}}]}`), false
-	}
-	return payload, whole
 }
 
 // cohort is the subscribers that ask for the same in the same words. It is a live.Audience.
@@ -80,25 +48,16 @@ type rendered struct {
 }
 
 // join returns the cohort of the key, with one member more.
-func (s *Subscriptions) join(key cohortKey, topic itemTopic, tenant inbox.TenantID, op *graphql.OperationContext) *cohort {
+func (s *Subscriptions) join(key cohortKey, topic itemTopic, form *shape) *cohort {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.cohorts[key]
 	if c == nil {
-		c = &cohort{itemTopic: topic, shape: s.shape(tenant, op), key: key}
+		c = &cohort{itemTopic: topic, shape: form, key: key}
 		s.cohorts[key] = c
 	}
 	c.members++
 	return c
-}
-
-// shape returns a shape that runs the operation; a copy, because the subscriber's own ends with him.
-func (s *Subscriptions) shape(tenant inbox.TenantID, op *graphql.OperationContext) *shape {
-	return &shape{subscriptions: s, tenant: tenant, operation: &graphql.OperationContext{
-		RawQuery: op.RawQuery, Variables: op.Variables, OperationName: op.OperationName, Doc: op.Doc, Operation: op.Operation,
-		DisableIntrospection: op.DisableIntrospection, RecoverFunc: op.RecoverFunc, ResolverMiddleware: op.ResolverMiddleware,
-		RootResolverMiddleware: op.RootResolverMiddleware,
-	}}
 }
 
 func (s *Subscriptions) leave(c *cohort) {
@@ -204,12 +163,4 @@ func (f *follower) End(reason live.Reason, cursor string) {
 	}
 	f.sink.Complete()
 	f.leave()
-}
-
-// sendResync sends the item that tells a subscriber to query afresh.
-func (f *shape) sendResync(sink Sink, reason live.Reason, cursor string) {
-	ctx, cancel := context.WithTimeout(context.Background(), renderTimeout)
-	defer cancel()
-	payload, _ := f.render(ctx, &rendering{item: gen.Resync{Reason: gen.ResyncReason(reason), Cursor: cursor}})
-	sink.Next(payload)
 }

@@ -1,9 +1,14 @@
 package graph
 
 import (
+	"context"
+	"log/slog"
+
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
 
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
 // Executors returns an executor that writes lists itself, as the handler's does, and one that leaves everything to the generated code.
@@ -14,8 +19,26 @@ func Executors(r *Resolver, root gen.ResolverRoot) (ours, generated *executor.Ex
 		both[i] = executor.New(schema)
 		both[i].AroundResponses(r.withLoaders)
 		if i == 0 {
-			both[i].AroundFields(renderLists(schema.Schema(), root))
+			both[i].AroundFields(renderLists(newRenderer(schema.Schema(), root)))
 		}
 	}
 	return both[0], both[1]
+}
+
+// Shown returns the response to an operation of one field that shows the item: as subscribers are sent it, whether it was written without the
+// executor, and as the generated code writes it.
+func Shown(
+	ctx context.Context, r *Resolver, root gen.ResolverRoot, tenant inbox.TenantID, op *graphql.OperationContext, item any, snapshot *inbox.Snapshot,
+) (ours, generated []byte, written bool) {
+	schema := gen.NewExecutableSchema(gen.Config{Resolvers: root})
+	s := &Subscriptions{
+		executor: executor.New(schema), renderer: newRenderer(schema.Schema(), root), primed: primedLoaders{resolver: r}, logger: slog.New(slog.DiscardHandler),
+	}
+	s.executor.AroundResponses(r.withLoaders)
+	form := s.shape(tenant, op, graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"})[0])
+	one := &rendering{item: item, snapshot: snapshot}
+	ours, _ = form.render(ctx, one)
+	ctx = context.WithValue(ctx, loadersKey{}, s.primed.of(snapshot))
+	generated, _ = form.execute(ctx, one)
+	return ours, generated, form.write(ctx, one) != nil
 }

@@ -81,7 +81,7 @@ func NewHandler(config Config) *Handler {
 	exec.Use(allowed{list: config.Allowed})
 	exec.Use(&limits{introspection: config.Introspection, costs: newWindows(time.Now)})
 	exec.AroundResponses(config.Resolver.withLoaders)
-	exec.AroundFields(renderLists(schema.Schema(), config.Resolver))
+	exec.AroundFields(renderLists(newRenderer(schema.Schema(), config.Resolver)))
 	return &Handler{executor: exec, transports: transports}
 }
 

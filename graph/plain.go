@@ -11,10 +11,10 @@ import (
 	"github.com/switchboard-inbox/switchboard/graph/internal/render"
 )
 
-// renderLists returns the middleware that writes lists of conversations, whose links are in memory: they were read beside the list.
-func renderLists(schema *ast.Schema, resolvers gen.ResolverRoot) graphql.FieldMiddleware {
+// newRenderer returns a renderer of what conversations point to; that is in memory wherever it is used, because it was read beside them.
+func newRenderer(schema *ast.Schema, resolvers gen.ResolverRoot) *render.Renderer {
 	conversations, accounts, identities := resolvers.Conversation(), resolvers.ChannelAccount(), resolvers.ContactIdentity()
-	renderer := render.New(schema, reflect.TypeFor[gen.ResolverRoot](), map[string]render.Link{
+	return render.New(schema, reflect.TypeFor[gen.ResolverRoot](), map[string]render.Link{
 		"Conversation.contact":          render.LinkTo(conversations.Contact),
 		"Conversation.channelAccount":   render.LinkTo(conversations.ChannelAccount),
 		"Conversation.assignee":         render.LinkTo(conversations.Assignee),
@@ -23,6 +23,10 @@ func renderLists(schema *ast.Schema, resolvers gen.ResolverRoot) graphql.FieldMi
 		"ChannelAccount.team":           render.LinkTo(accounts.Team),
 		"ContactIdentity.invalidReason": render.LinkTo(identities.InvalidReason),
 	})
+}
+
+// renderLists returns the middleware that writes lists of conversations.
+func renderLists(renderer *render.Renderer) graphql.FieldMiddleware {
 	return func(ctx context.Context, next graphql.Resolver) (any, error) {
 		answer, err := next(ctx)
 		if list, ok := answer.(*gen.ConversationConnection); ok && err == nil {

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -24,14 +25,7 @@ import (
 func TestListsAreWrittenAsGenerated(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	names := []string{`Ann "the \\ boss" O'Hara`, "tab\tand\nline", "<b>&amp;</b>", "Zoë 🙂\u2028", "\u0001", ""}
-	for i, name := range names {
-		account := []uuid.UUID{d.mine, d.theirs}[i%2]
-		d.w.Exec(`UPDATE contacts SET name = $1 WHERE id = (SELECT contact_id FROM conversations WHERE id = $2)`, name, d.Conversation(account))
-	}
-	d.w.Exec(`UPDATE conversations SET assignee_id = $1, preview = 'said "yes"', last_inbound_at = now() WHERE tenant_id = $2 AND channel_account_id = $3`,
-		d.kim.ID(), d.ID.UUID(), d.mine)
-	d.w.Exec(`UPDATE contact_identities SET invalid_at = now(), invalid_reason = 'gone' WHERE tenant_id = $1 AND contact_id IN (SELECT contact_id FROM conversations WHERE channel_account_id = $2)`, d.ID.UUID(), d.mine)
+	fillDesk(d)
 	at := time.Now()
 	resolver := graph.NewResolver(d.inbox, outbound.New(d.db.Outbound(), outbound.Config{}), nil, nil, func() time.Time { return at })
 	whole, generated := graph.Executors(resolver, resolver)
@@ -49,6 +43,92 @@ func TestListsAreWrittenAsGenerated(t *testing.T) {
 	}
 }
 
+// fillDesk gives the desk conversations whose texts are hard to write.
+func fillDesk(d *desk) (conversations []uuid.UUID) {
+	names := []string{`Ann "the \\ boss" O'Hara`, "tab\tand\nline", "<b>&amp;</b>", "Zoë 🙂\u2028", "\u0001", ""}
+	for i, name := range names {
+		account := []uuid.UUID{d.mine, d.theirs}[i%2]
+		conversations = append(conversations, d.Conversation(account))
+		d.w.Exec(`UPDATE contacts SET name = $1 WHERE id = (SELECT contact_id FROM conversations WHERE id = $2)`, name, conversations[i])
+	}
+	d.w.Exec(`UPDATE conversations SET assignee_id = $1, preview = 'said "yes"', last_inbound_at = now() WHERE tenant_id = $2 AND channel_account_id = $3`,
+		d.kim.ID(), d.ID.UUID(), d.mine)
+	d.w.Exec(`UPDATE contact_identities SET invalid_at = now(), invalid_reason = 'gone' WHERE tenant_id = $1 AND contact_id IN (SELECT contact_id FROM conversations WHERE channel_account_id = $2)`, d.ID.UUID(), d.mine)
+	return conversations
+}
+
+// What is sent of an event is what the generated executor writes, whatever is asked of it and whether or not it is written without the executor.
+func TestEventsAreWrittenAsGenerated(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	var events []inbox.Event
+	for _, id := range fillDesk(d) {
+		events = append(events, inbox.Event{ConversationID: &id})
+	}
+	snapshot, err := d.db.Stream().Snapshot(t.Context(), d.ID, events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolver := graph.NewResolver(d.inbox, outbound.New(d.db.Outbound(), outbound.Config{}), nil, nil, time.Now)
+	roots := []gen.ResolverRoot{resolver, brokenRoot{resolver}}
+	random := rand.New(rand.NewPCG(3, 4))
+	written, failed := 0, 0
+	for i := range 400 {
+		document := newAsker(random).subscription()
+		op := operationOf(t, d.executor, document, map[string]any{"yes": true, "no": false})
+		item := anyItem(random, snapshot)
+		ours, generated, alone := graph.Shown(t.Context(), resolver, roots[i%2], d.ID, op, item, snapshot)
+		if whole, wanted := sorted(t, ours), sorted(t, generated); whole != wanted {
+			t.Fatalf("%s\nof %+v\nours: %s\ngenerated: %s", document, item, whole, wanted)
+		}
+		if alone {
+			written++
+		}
+		if strings.Contains(string(generated), `"errors"`) {
+			failed++
+		}
+	}
+	if written < 200 || failed < 50 || written+failed != 400 {
+		t.Errorf("%d of 400 events were written without the executor, and %d had errors", written, failed)
+	}
+}
+
+// anyItem makes up an item of conversationEvents.
+func anyItem(random *rand.Rand, snapshot *inbox.Snapshot) any {
+	if random.IntN(10) == 0 {
+		return gen.Resync{Reason: gen.ResyncReasonTooSlow, Cursor: "abc.1"}
+	}
+	event := gen.ConversationEvent{Cursor: "abc.7", Kind: inbox.EventMessageCreated, At: time.Unix(1, 2000), Membership: gen.MembershipEntered,
+		After: &gen.ConversationState{Status: inbox.StatusOpen}}
+	for id, c := range snapshot.Conversations {
+		event.ConversationID, event.Conversation = id, c
+		break
+	}
+	if random.IntN(4) == 0 {
+		event.Conversation = nil
+	}
+	if random.IntN(2) == 0 {
+		cause := "AGENT"
+		event.Cause, event.MessageID = &cause, &event.ConversationID
+		event.Before = &gen.ConversationState{Status: inbox.StatusResolved, AssigneeID: &event.ConversationID, TeamID: event.MessageID}
+	}
+	return event
+}
+
+// sorted returns a response whose errors are in one order: the executor finds them in any.
+func sorted(t *testing.T, payload []byte) string {
+	t.Helper()
+	var response struct {
+		Data   json.RawMessage
+		Errors []json.RawMessage
+	}
+	if err := json.Unmarshal(payload, &response); err != nil {
+		t.Fatalf("%s: %v", payload, err)
+	}
+	slices.SortFunc(response.Errors, func(a, b json.RawMessage) int { return strings.Compare(string(a), string(b)) })
+	return fmt.Sprintf("%s %s", response.Data, response.Errors)
+}
+
 // same compares two answers and returns 1 when they hold errors.
 func same(t *testing.T, actor inbox.Actor, document string, variables map[string]any, ours, generated *executor.Executor) int {
 	t.Helper()
@@ -62,12 +142,8 @@ func same(t *testing.T, actor inbox.Actor, document string, variables map[string
 
 func answerOf(t *testing.T, actor inbox.Actor, document string, variables map[string]any, exec *executor.Executor) (string, []string) {
 	t.Helper()
-	ctx := graph.WithActor(graphql.StartOperationTrace(t.Context()), actor, time.Time{})
-	op, refused := exec.CreateOperationContext(ctx, &graphql.RawParams{Query: document, Variables: variables})
-	if refused != nil {
-		t.Fatalf("%s: %v", document, refused)
-	}
-	respond, ctx := exec.DispatchOperation(ctx, op)
+	ctx := graph.WithActor(t.Context(), actor, time.Time{})
+	respond, ctx := exec.DispatchOperation(ctx, operationOf(t, exec, document, variables))
 	response := respond(ctx)
 	var failures []string
 	for _, e := range response.Errors {
@@ -75,6 +151,16 @@ func answerOf(t *testing.T, actor inbox.Actor, document string, variables map[st
 	}
 	slices.Sort(failures)
 	return string(response.Data), slices.Compact(failures)
+}
+
+func operationOf(t *testing.T, exec *executor.Executor, document string, variables map[string]any) *graphql.OperationContext {
+	t.Helper()
+	ctx := graphql.StartOperationTrace(t.Context())
+	op, refused := exec.CreateOperationContext(ctx, &graphql.RawParams{Query: document, Variables: variables})
+	if refused != nil {
+		t.Fatalf("%s: %v", document, refused)
+	}
+	return op
 }
 
 // brokenRoot resolves some fields to errors, nulls and panics.
@@ -113,13 +199,27 @@ func (a *asker) document() string {
 	return "query($yes: Boolean!, $no: Boolean!) " + roots + strings.Join(a.fragments, "")
 }
 
+// subscription asks for conversationEvents, in its own words too.
+func (a *asker) subscription() string {
+	field := []string{"", "news: "}[a.IntN(2)] + "conversationEvents {" + []string{"", " __typename", " what: __typename"}[a.IntN(3)]
+	for _, of := range []string{"ConversationEvent", "Resync", "ConversationEvent"} {
+		field += " ... on " + of + a.set(of, 1)
+	}
+	field += " ... on ConversationEvent { subject: conversation" + a.set("Conversation", 5) + "}"
+	return "subscription($yes: Boolean!, $no: Boolean!) { " + field + " __typename @include(if: $yes) @skip(if: $no) } }" + strings.Join(a.fragments, "")
+}
+
 // shapes are the fields of each type: with the type of what they hold, or nothing for a leaf.
 func shapes() map[string][][2]string {
 	return map[string][][2]string{
 		"Query":                  {{"conversations", "ConversationConnection"}},
 		"ConversationConnection": {{"edges", "ConversationEdge"}, {"pageInfo", "PageInfo"}, {"cursor", ""}, {"edges", "ConversationEdge"}},
 		"ConversationEdge":       {{"cursor", ""}, {"node", "Conversation"}, {"unreadCount", ""}, {"node", "Conversation"}},
-		"PageInfo":               {{"hasNextPage", ""}, {"hasPreviousPage", ""}, {"startCursor", ""}, {"endCursor", ""}},
+		"ConversationEvent": {{"cursor", ""}, {"kind", ""}, {"at", ""}, {"conversationId", ""}, {"membership", ""}, {"conversation", "Conversation"},
+			{"messageId", ""}, {"cause", ""}, {"before", "ConversationState"}, {"after", "ConversationState"}, {"conversation", "Conversation"}},
+		"ConversationState": {{"status", ""}, {"assigneeId", ""}, {"teamId", ""}},
+		"Resync":            {{"reason", ""}, {"cursor", ""}},
+		"PageInfo":          {{"hasNextPage", ""}, {"hasPreviousPage", ""}, {"startCursor", ""}, {"endCursor", ""}},
 		"Conversation": {{"id", ""}, {"contact", "Contact"}, {"channelAccount", "ChannelAccount"}, {"status", ""}, {"assignee", "Agent"},
 			{"team", "Team"}, {"version", ""}, {"lastSeq", ""}, {"lastMessageAt", ""}, {"preview", ""}, {"replyWindow", "ReplyWindow"},
 			{"snoozedUntil", ""}, {"resolvedAt", ""}, {"followUpAt", ""}, {"createdAt", ""}},

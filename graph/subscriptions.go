@@ -15,6 +15,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
 
+	"github.com/switchboard-inbox/switchboard/graph/internal/render"
 	"github.com/switchboard-inbox/switchboard/internal/fault"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/live"
@@ -47,6 +48,7 @@ type Subscriptions struct {
 	alerts   func(ctx context.Context, actor inbox.Actor, ids []uuid.UUID) ([]outbound.Alert, error)
 	executor *executor.Executor
 	asker    *executor.Executor // finds out what is asked for; its errors are presented by the transport
+	renderer *render.Renderer
 	primed   primedLoaders
 	logger   *slog.Logger
 
@@ -70,7 +72,8 @@ func NewSubscriptions(config SubscriptionsConfig) *Subscriptions {
 	exec.AroundResponses(config.Resolver.withLoaders)
 	return &Subscriptions{
 		hub: config.Hub, inbox: config.Inbox, alerts: config.Alerts, executor: exec, asker: asker, logger: config.Logger,
-		primed: primedLoaders{resolver: config.Resolver}, cohorts: map[cohortKey]*cohort{}, tallies: map[tallyKey]*tally{},
+		renderer: newRenderer(schema.Schema(), config.Resolver),
+		primed:   primedLoaders{resolver: config.Resolver}, cohorts: map[cohortKey]*cohort{}, tallies: map[tallyKey]*tally{},
 	}
 }
 
@@ -91,8 +94,8 @@ func (s *Subscriptions) Open(ctx context.Context, actor inbox.Actor, op *graphql
 	if len(fields) != 1 {
 		return nil, fault.New(fault.Invalid, "a subscription asks for exactly one field")
 	}
-	wish := &opening{}
-	if response := run(ctx, s.asker, actor, s.shape(actor.Tenant(), op).operation, wish); wish.topic == nil {
+	wish, form := &opening{}, s.shape(actor.Tenant(), op, fields[0])
+	if response := run(ctx, s.asker, actor, form.operation, wish); wish.topic == nil {
 		if response != nil && len(response.Errors) > 0 {
 			return nil, response.Errors[0]
 		}
@@ -103,9 +106,9 @@ func (s *Subscriptions) Open(ctx context.Context, actor inbox.Actor, op *graphql
 		return nil, err
 	}
 	if counted, ok := wish.topic.(countTopic); ok {
-		return s.count(ctx, actor, counted, wish.after, s.shape(actor.Tenant(), op), sink)
+		return s.count(ctx, actor, counted, wish.after, form, sink)
 	}
-	c := s.join(key, wish.topic.(itemTopic), actor.Tenant(), op)
+	c := s.join(key, wish.topic.(itemTopic), form)
 	follower := &follower{cohort: c, sink: sink}
 	end, err := s.hub.Subscribe(ctx, live.Request{Actor: actor, Audience: c, After: wish.after, Taker: follower})
 	if err != nil {

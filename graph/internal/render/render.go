@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -64,6 +65,36 @@ func (r *Renderer) Render(ctx context.Context, value any) graphql.Marshaler {
 	return text(w.text)
 }
 
+// Plan is how the values of one Go type are written for one selection. It is safe for concurrent use.
+type Plan struct {
+	op   *graphql.OperationContext
+	kind reflect.Type
+	part part
+}
+
+// Plan returns how to write values of the Go type, which has the name of an object type, where the operation asks for the field. It returns nil
+// when the selection is to be left to the executor.
+func (r *Renderer) Plan(op *graphql.OperationContext, field graphql.CollectedField, kind reflect.Type) *Plan {
+	as, abstract := r.schema.Types[kind.Name()], r.schema.Types[field.Definition.Type.Name()]
+	if !slices.Contains(r.schema.GetPossibleTypes(abstract), as) {
+		return nil
+	}
+	part := r.object(op, kind, as, field.Selections)
+	if part == nil {
+		return nil
+	}
+	return &Plan{op: op, kind: kind, part: part}
+}
+
+// Append appends the text of a value of the plan's type. It returns false when there is an error in it, which the executor is to find again and tell.
+func (p *Plan) Append(ctx context.Context, text []byte, value any) ([]byte, bool) {
+	held := reflect.New(p.kind).Elem() // what is written must have an address
+	held.Set(reflect.ValueOf(value))
+	w := &writer{ctx: ctx, op: p.op, text: text, silent: true}
+	whole := p.part.write(w, held)
+	return w.text, whole && !w.failed
+}
+
 type text []byte
 
 // MarshalGQL implements graphql.Marshaler.
@@ -75,6 +106,9 @@ type writer struct {
 	op   *graphql.OperationContext
 	text []byte
 	path []step
+
+	silent bool // errors are not told
+	failed bool // there was one
 }
 
 // step is a field, or with no field an index of a list.
@@ -87,6 +121,9 @@ var errNull = errors.New("the requested element is null which the schema does no
 
 // fail adds an error at the place of the writer.
 func (w *writer) fail(err error) {
+	if w.failed = true; w.silent {
+		return
+	}
 	ctx := w.ctx
 	for i := range w.path {
 		at := w.path[i] // a copy: the path goes on
