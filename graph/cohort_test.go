@@ -184,7 +184,7 @@ func TestMembership(t *testing.T) {
 			if test.want == "" {
 				d.record(fence(conversation, d.mine)) // the next thing he gets is this
 				d.kimSeesAll(all)
-				if len(b.payloads) > 0 && b.item(t, 0)["kind"] == "CONVERSATION_ASSIGNED" {
+				if b.count() > 0 && b.item(t, 0)["kind"] == "CONVERSATION_ASSIGNED" {
 					t.Errorf("got %v", b.item(t, 0))
 				}
 				return

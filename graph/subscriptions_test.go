@@ -211,6 +211,12 @@ func (b *box) await(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+func (b *box) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.payloads)
+}
+
 func (b *box) last() []byte {
 	if len(b.payloads) == 0 {
 		return nil
