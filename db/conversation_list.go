@@ -15,7 +15,8 @@ import (
 
 // The page is merged from branches, one for each status and, where a filter needs it, channel account. Each branch is an index that is
 // already in the order of the list, so that it stops after a page, however many conversations there are and however few match.
-// No single index order serves every mixture of filters; written as one WHERE, Postgres would sort or walk the whole tenant.
+// No single index order serves every mixture of filters; written as one WHERE, Postgres would sort or walk the whole tenant. Indexes by account
+// and by team come in halves, of what is assigned and of what is not.
 
 const listPage = `
 SELECT c.*, greatest(c.inbound_count - coalesce(r.inbound_no, 0), 0)::bigint AS unread
@@ -28,6 +29,14 @@ const listBranch = `
 (SELECT x.id, x.last_message_at FROM %lanes% CROSS JOIN LATERAL (
   SELECT c.id, c.last_message_at FROM conversations c WHERE c.tenant_id = $1 AND %where%
   ORDER BY c.last_message_at DESC, c.id DESC LIMIT %limit%) x)`
+
+// The halves that indexes of conversations are split into, in the words of the indexes.
+const (
+	isUnassigned = "c.assignee_id IS NULL"
+	isAssigned   = "c.assignee_id IS NOT NULL"
+	isActive     = "c.status IN ('OPEN', 'SNOOZED')"
+	isResolved   = "c.status = 'RESOLVED'"
+)
 
 // ListConversations implements inbox.ConversationRows.
 func (tx *Tx) ListConversations(ctx context.Context, q inbox.ListQuery) (rows []inbox.ListedConversation, cursor inbox.Cursor, err error) {
@@ -85,6 +94,9 @@ func newSelection(tenant uuid.UUID, filter inbox.ConversationFilter) *selection 
 			s.where(term.column + " = " + s.arg(*term.id))
 		}
 	}
+	if filter.ContactID != nil { // true of every row; each half has its index
+		s.where("(" + isActive + " OR " + isResolved + ")")
+	}
 	return s
 }
 
@@ -103,36 +115,49 @@ func (s *selection) branches(q inbox.ListQuery, me string) []string {
 	if q.Filter.Assignee == inbox.AssignedMine {
 		return []string{s.branch(statuses, inStatus, mine)}
 	}
-	var nobody []string
-	if q.Filter.Assignee == inbox.AssignedNobody {
-		nobody = []string{"c.assignee_id IS NULL"}
+	halves := []string{isUnassigned, isAssigned}
+	nobody := q.Filter.Assignee == inbox.AssignedNobody
+	if nobody {
+		halves = halves[:1]
 	}
-	if q.Filter.ContactID != nil { // few rows, found by the contact's own index
+	if q.Filter.ContactID != nil { // few rows, found by the contact's own indexes
 		s.seenBy([]inbox.Visibility{q.Viewer})
-		return []string{s.branch(statuses, append(nobody, inStatus)...)}
+		if nobody {
+			s.where(isUnassigned)
+		}
+		return []string{s.branch(statuses, inStatus)}
 	}
-	accounts := q.Viewer.Accounts
-	if chosen := q.Filter.ChannelAccountID; chosen != nil && (q.Viewer.All || slices.Contains(accounts, *chosen)) {
-		accounts = []uuid.UUID{*chosen}
+	accounts, elsewhere := q.Viewer.Accounts, !nobody // what is assigned to the viewer on accounts that he does not see otherwise
+	if chosen := q.Filter.ChannelAccountID; chosen != nil && slices.Contains(accounts, *chosen) {
+		accounts, elsewhere = []uuid.UUID{*chosen}, false
 	} else if chosen != nil {
 		accounts = nil
 	}
 	var all []string
 	switch {
-	case q.Viewer.All && (q.Filter.ChannelAccountID != nil || q.Filter.TeamID == nil && nobody == nil):
-		return []string{s.branch(statuses, append(nobody, inStatus)...)}
+	case q.Viewer.All && q.Filter.ChannelAccountID != nil:
+		return s.each(halves, statuses, inStatus)
+	case q.Viewer.All && q.Filter.TeamID == nil && !nobody:
+		return []string{s.branch(statuses, inStatus)}
 	case q.Viewer.All:
 		lanes := "(SELECT id FROM channel_accounts WHERE tenant_id = $1) AS account CROSS JOIN " + statuses
-		return []string{s.branch(lanes, append(nobody, inStatus, "c.channel_account_id = account.id")...)}
+		return s.each(halves, lanes, inStatus, "c.channel_account_id = account.id")
 	case len(accounts) > 0:
 		lanes := "unnest(" + s.arg(accounts) + "::uuid[]) AS account (id) CROSS JOIN " + statuses
-		all = append(all, s.branch(lanes, append(nobody, inStatus, "c.channel_account_id = account.id")...))
+		all = s.each(halves, lanes, inStatus, "c.channel_account_id = account.id")
 	}
-	if nobody == nil { // what is assigned to the viewer on accounts that he does not see otherwise
-		elsewhere := "c.channel_account_id <> ALL (" + s.arg(notNil(accounts)) + "::uuid[])"
-		all = append(all, s.branch(statuses, inStatus, mine, elsewhere))
+	if elsewhere {
+		all = append(all, s.branch(statuses, inStatus, mine, "c.channel_account_id <> ALL ("+s.arg(notNil(accounts))+"::uuid[])"))
 	}
 	return all
+}
+
+// each returns a branch for each of the halves.
+func (s *selection) each(halves []string, lanes string, terms ...string) (branches []string) {
+	for _, half := range halves {
+		branches = append(branches, s.branch(lanes, append([]string{half}, terms...)...))
+	}
+	return branches
 }
 
 func (s *selection) branch(lanes string, terms ...string) string {

@@ -28,7 +28,7 @@ GROUP BY c.channel_account_id, c.assignee_id`, s.args...)
 	})
 }
 
-// seenBy keeps what at least one of the viewers may see.
+// seenBy keeps what at least one of the viewers may see. The accounts stand there twice, once for each half of their index.
 func (s *selection) seenBy(viewers []inbox.Visibility) {
 	accounts, agents := []uuid.UUID{}, []uuid.UUID{}
 	seen := map[uuid.UUID]bool{}
@@ -44,5 +44,6 @@ func (s *selection) seenBy(viewers []inbox.Visibility) {
 			}
 		}
 	}
-	s.where("(c.channel_account_id = ANY (" + s.arg(accounts) + "::uuid[]) OR c.assignee_id = ANY (" + s.arg(agents) + "::uuid[]))")
+	on := "c.channel_account_id = ANY (" + s.arg(accounts) + "::uuid[])"
+	s.where("(" + on + " AND " + isUnassigned + " OR " + on + " AND " + isAssigned + " OR c.assignee_id = ANY (" + s.arg(agents) + "::uuid[]))")
 }

@@ -34,12 +34,14 @@ const lockNewest = `
 SELECT v.tenant_id, v.id, v.contact_id, v.channel_account_id, v.team_id, v.status, v.assignee_id, v.version, v.last_seq, v.inbound_count,
   v.last_message_at, v.last_inbound_at, v.preview, v.snoozed_until, v.snooze_gen, v.resolved_at, v.resolved_at_seq, v.follow_up_at, v.created_at
 FROM conversations v WHERE v.tenant_id = $1 AND v.id = ANY (ARRAY(
-  SELECT newest.id FROM (SELECT unnest($2::text[]) AS kind, unnest($3::text[]) AS value) w
+  SELECT coalesce(
+    (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = i.contact_id AND c.channel_account_id = account
+       AND c.status IN ('OPEN', 'SNOOZED')),
+    (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = i.contact_id AND c.channel_account_id = account
+       AND c.status = 'RESOLVED' ORDER BY c.created_at DESC, c.id DESC LIMIT 1))
+  FROM (SELECT unnest($2::text[]) AS kind, unnest($3::text[]) AS value) w
   JOIN contact_identities i ON i.tenant_id = $1 AND i.kind = w.kind AND i.value = w.value
   CROSS JOIN unnest($4::uuid[]) AS account
-  CROSS JOIN LATERAL (SELECT c.id FROM conversations c
-    WHERE c.tenant_id = $1 AND c.contact_id = i.contact_id AND c.channel_account_id = account
-    ORDER BY c.status = 'RESOLVED', c.created_at DESC, c.id DESC LIMIT 1) newest
   UNION ALL SELECT unnest($5::uuid[])))
 ORDER BY v.id FOR NO KEY UPDATE`
 

@@ -87,6 +87,8 @@ SELECT extract(epoch FROM min(t.at) - app.now())::float8 AS seconds FROM (
 SELECT contact_id FROM contact_identities WHERE tenant_id = @tenant_id AND kind = 'PHONE' AND value = @phone;
 
 -- name: NewestConversationOf :one
-SELECT id FROM conversations
-WHERE tenant_id = @tenant_id AND contact_id = @contact_id AND channel_account_id = @channel_account_id
-ORDER BY status = 'RESOLVED', created_at DESC, id DESC LIMIT 1;
+SELECT n.id FROM conversations n WHERE n.tenant_id = @tenant_id AND n.id = coalesce(
+  (SELECT c.id FROM conversations c WHERE c.tenant_id = @tenant_id AND c.contact_id = @contact_id AND c.channel_account_id = @channel_account_id
+     AND c.status IN ('OPEN', 'SNOOZED')),
+  (SELECT c.id FROM conversations c WHERE c.tenant_id = @tenant_id AND c.contact_id = @contact_id AND c.channel_account_id = @channel_account_id
+     AND c.status = 'RESOLVED' ORDER BY c.created_at DESC, c.id DESC LIMIT 1));

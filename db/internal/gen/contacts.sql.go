@@ -14,6 +14,7 @@ import (
 const visibleContacts = `-- name: VisibleContacts :many
 SELECT w.id::uuid AS id FROM unnest($1::uuid[]) AS w (id)
 WHERE EXISTS (SELECT FROM conversations c WHERE c.tenant_id = $2 AND c.contact_id = w.id
+  AND (c.status IN ('OPEN', 'SNOOZED') OR c.status = 'RESOLVED') -- true of every row; each half has its index
   AND ($3::boolean OR c.assignee_id = $4 OR c.channel_account_id = ANY ($5::uuid[])))
 `
 

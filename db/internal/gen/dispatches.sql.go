@@ -255,9 +255,11 @@ func (q *Queries) LockDispatches(ctx context.Context, tenantID uuid.UUID, ids []
 }
 
 const newestConversationOf = `-- name: NewestConversationOf :one
-SELECT id FROM conversations
-WHERE tenant_id = $1 AND contact_id = $2 AND channel_account_id = $3
-ORDER BY status = 'RESOLVED', created_at DESC, id DESC LIMIT 1
+SELECT n.id FROM conversations n WHERE n.tenant_id = $1 AND n.id = coalesce(
+  (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = $2 AND c.channel_account_id = $3
+     AND c.status IN ('OPEN', 'SNOOZED')),
+  (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = $2 AND c.channel_account_id = $3
+     AND c.status = 'RESOLVED' ORDER BY c.created_at DESC, c.id DESC LIMIT 1))
 `
 
 func (q *Queries) NewestConversationOf(ctx context.Context, tenantID uuid.UUID, contactID uuid.UUID, channelAccountID uuid.UUID) (uuid.UUID, error) {
