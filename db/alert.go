@@ -57,8 +57,8 @@ WHERE a.tenant_id = $1 AND a.closed_at IS NULL AND CASE a.kind
     AND c.follow_up_at IS NULL)
   WHEN 'BREAKER_OPEN' THEN NOT EXISTS (SELECT FROM lanes l WHERE l.tenant_id = $1 AND l.channel_account_id = a.subject_id
     AND l.breaker_opened_at IS NOT NULL)
-  WHEN 'RATE_LIMITED' THEN NOT EXISTS (SELECT FROM dispatches d WHERE d.tenant_id = $1
-    AND d.channel_account_id = a.subject_id AND d.hold = 'RATE_LIMIT')
+  WHEN 'RATE_LIMITED' THEN NOT EXISTS (SELECT FROM lanes l WHERE l.tenant_id = $1 AND l.channel_account_id = a.subject_id
+    AND l.hold = 'RATE_LIMIT' AND EXISTS (SELECT FROM dispatches d WHERE d.tenant_id = $1 AND d.channel_account_id = a.subject_id))
   WHEN 'NEEDS_REAUTH' THEN NOT EXISTS (SELECT FROM channel_accounts c WHERE c.tenant_id = $1 AND c.id = a.subject_id
     AND c.status = 'NEEDS_REAUTH')
   WHEN 'TEMPLATE_MISSING' THEN EXISTS (SELECT FROM delivery_attempts x
@@ -78,11 +78,6 @@ func (tx *Tx) CloseEndedAlerts(ctx context.Context, now time.Time) ([]outbound.A
 		err = row.Scan(&a.ID, &a.Kind, &a.SubjectID, &a.ConversationID, &a.ChannelAccountID, &a.Message, &a.OpenedAt, &a.ClosedAt)
 		return a, err
 	})
-}
-
-// AccountsToRelease implements outbound.AlertRows.
-func (tx *Tx) AccountsToRelease(ctx context.Context) ([]uuid.UUID, error) {
-	return tx.q.ReadyAccountsHeld(ctx, tx.tenant)
 }
 
 // ClaimCallback implements outbound.AlertRows.

@@ -116,24 +116,43 @@ func (tx *Tx) LockDispatches(ctx context.Context, messages []uuid.UUID) ([]outbo
 func (tx *Tx) DispatchesByIDs(ctx context.Context, messages []uuid.UUID) ([]outbound.Dispatch, error) {
 	rows, err := tx.q.DispatchesByIDs(ctx, tx.tenant, messages)
 	return column(rows, func(r gen.DispatchesByIDsRow) outbound.Dispatch {
-		d := dispatch(r.Dispatch)
-		switch {
-		case d.Hold == outbound.HoldBreaker && r.ProbeAt != nil:
-			d.Until = r.ProbeAt.UTC()
-		case d.Hold == outbound.HoldRateLimit && r.LimitedUntil != nil && r.LimitedUntil.After(d.DueAt):
-			d.Until = r.LimitedUntil.UTC()
-		case d.Hold == outbound.HoldReauth:
-			d.Until = d.ExpiresAt
-		}
-		return d
+		return explain(dispatch(r.Dispatch), r)
 	}), err
+}
+
+// explain tells what holds a READY row whose lane is held: only what would go before the hold is over waits for that.
+func explain(d outbound.Dispatch, r gen.DispatchesByIDsRow) outbound.Dispatch {
+	if d.State != outbound.Ready || r.HeldSince == nil {
+		return d
+	}
+	hold, until := outbound.Hold(value(r.Hold)), r.Now
+	switch {
+	case hold == outbound.HoldReauth:
+		until = d.ExpiresAt
+	case hold == outbound.HoldBreaker && r.ProbeAt != nil:
+		until = *r.ProbeAt
+	case hold == outbound.HoldRateLimit && r.LimitedUntil != nil:
+		until = *r.LimitedUntil
+	}
+	if d.DueAt.After(r.Now) && d.DueAt.After(until) {
+		return d
+	}
+	since := r.HeldSince.UTC()
+	if d.DueAt.After(since) && d.DueAt.Before(r.Now) {
+		since = d.DueAt
+	}
+	d.Hold, d.HeldSince = hold, &since
+	if until.After(d.DueAt) {
+		d.Until = until.UTC()
+	}
+	return d
 }
 
 func dispatch(r gen.Dispatch) outbound.Dispatch {
 	return outbound.Dispatch{
 		MessageID: r.MessageID, ChannelAccountID: r.ChannelAccountID, ConversationID: r.ConversationID, Seq: r.Seq,
 		State: outbound.State(r.State), DueAt: r.DueAt.UTC(), Attempt: int(r.Attempt), Tries: int(r.Tries), Crashes: int(r.Crashes),
-		AuthRetried: r.AuthRetried, Hold: outbound.Hold(value(r.Hold)), HeldSince: utc(r.HeldSince), Until: r.DueAt.UTC(),
+		AuthRetried: r.AuthRetried, Until: r.DueAt.UTC(),
 		Recipient: value(r.Recipient), QueuedAt: r.QueuedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
 	}
 }
@@ -173,27 +192,16 @@ func (tx *Tx) CallNext(ctx context.Context, conversations []uuid.UUID) error {
 	return tx.late.CallNext(ctx, tx.tenant, conversations)
 }
 
-// mostHeld bounds what one look at a held lane marks.
-const mostHeld = 1000
-
-// HoldLane implements outbound.DispatchRows.
-func (tx *Tx) HoldLane(ctx context.Context, account uuid.UUID, hold outbound.Hold, patience time.Duration) (int64, error) {
-	return tx.q.HoldLane(ctx, gen.HoldLaneParams{
-		Hold: text(string(hold)), TenantID: tx.tenant, ChannelAccountID: account, Patience: patience, Most: mostHeld,
-	})
+// OrderAgain implements outbound.DispatchRows.
+func (tx *Tx) OrderAgain(ctx context.Context, account uuid.UUID, hold outbound.Hold, most int) (int, error) {
+	n, err := tx.q.OrderAgain(ctx, string(hold), tx.tenant, account, int32(most))
+	return int(n), err
 }
 
-// ReleaseLane implements outbound.DispatchRows.
-func (tx *Tx) ReleaseLane(ctx context.Context, account uuid.UUID, hold outbound.Hold) (int64, error) {
-	return tx.q.ReleaseLane(ctx, string(hold), tx.tenant, account)
-}
-
-// HeldTooLong implements outbound.DispatchRows.
-func (tx *Tx) HeldTooLong(ctx context.Context, account uuid.UUID, hold outbound.Hold, patience time.Duration, most int) ([]outbound.Due, error) {
-	rows, err := tx.q.HeldTooLong(ctx, gen.HeldTooLongParams{
-		TenantID: tx.tenant, ChannelAccountID: account, Hold: string(hold), Patience: patience, Most: int32(most),
-	})
-	return column(rows, func(r gen.HeldTooLongRow) outbound.Due {
+// DownTooLong implements outbound.DispatchRows.
+func (tx *Tx) DownTooLong(ctx context.Context, account uuid.UUID, patience time.Duration, most int) ([]outbound.Due, error) {
+	rows, err := tx.q.DownTooLong(ctx, patience, int32(most), tx.tenant, account)
+	return column(rows, func(r gen.DownTooLongRow) outbound.Due {
 		return outbound.Due{MessageID: r.MessageID, ConversationID: r.ConversationID, State: outbound.Ready, Attempt: int(r.Attempt)}
 	}), err
 }

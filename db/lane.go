@@ -17,7 +17,20 @@ func (tx *Tx) Road(ctx context.Context, account uuid.UUID) (outbound.Road, error
 	return outbound.Road{
 		Channel: inbox.Channel(r.Channel), Provider: r.Provider, ExternalRef: r.ExternalRef, Settings: r.Settings,
 		Sealed: r.CredentialsSealed, Status: inbox.AccountStatus(r.Status), Failures: int(r.Failures), Open: r.Open, Limited: r.Limited,
+		Hold: outbound.Hold(r.Hold),
 	}, err
+}
+
+// HoldLane implements outbound.LaneRows.
+func (tx *Tx) HoldLane(ctx context.Context, account uuid.UUID, hold outbound.Hold, patience time.Duration) (bool, error) {
+	n, err := tx.q.HoldLane(ctx, tx.tenant, account, string(hold), patience)
+	return n == 1, err
+}
+
+// FreeLane implements outbound.LaneRows.
+func (tx *Tx) FreeLane(ctx context.Context, account uuid.UUID, hold outbound.Hold, patience time.Duration) (bool, error) {
+	n, err := tx.q.FreeLane(ctx, tx.tenant, account, string(hold), patience)
+	return n == 1, err
 }
 
 // TakeProbe implements outbound.LaneRows.

@@ -3,6 +3,7 @@ package db_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ type hot struct {
 func TestFilled(t *testing.T) {
 	t.Parallel()
 	f := newFilled(t)
+	f.queueUp()
 	t.Run("places in a list are found in indexes alone", f.listsFromIndexes)
 	t.Run("hot statements read what they answer", f.hotStatements)
 	t.Run("changes beside the indexes are heap-only", f.heapOnly)
@@ -121,7 +123,7 @@ func (p plan) nodes() string {
 }
 
 func (f *filled) work() []hot {
-	return append(append(append(f.lists(), f.reads()...), f.writes()...), f.sweeps()...)
+	return slices.Concat(f.lists(), f.reads(), f.writes(), f.sweeps(), f.queue())
 }
 
 // reading returns work in a transaction that reads, writing in one that writes.

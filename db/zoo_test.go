@@ -171,13 +171,14 @@ func words() map[string]any {
 func preparations() map[string][]string {
 	without := func(table string) []string { return []string{"DELETE FROM " + table + " WHERE tenant_id = $1"} }
 	return map[string][]string{
-		"AccountsToRelease": {"UPDATE dispatches SET hold = 'REAUTH' WHERE tenant_id = $1"},
 		"AttachExternalIDs": {"UPDATE messages SET external_id = NULL WHERE tenant_id = $1"},
 		"Claim":             {"DELETE FROM delivery_attempts WHERE tenant_id = $1", "UPDATE lanes SET breaker_opened_at = NULL, limited_until = NULL WHERE tenant_id = $1"},
 		"CallNext":          {"UPDATE dispatches SET waits = true WHERE tenant_id = $1"},
 		"CloseEndedAlerts":  {"DELETE FROM dispatches WHERE tenant_id = $1"},
-		"HeldTooLong":       {"UPDATE dispatches SET hold = 'BREAKER', held_since = now() - interval '1 hour' WHERE tenant_id = $1"},
-		"ReleaseLane":       {"UPDATE dispatches SET hold = 'BREAKER' WHERE tenant_id = $1"},
+		"DownTooLong":       {"UPDATE lanes SET breaker_opened_at = now() - interval '1 hour' WHERE tenant_id = $1"},
+		"HoldLane":          {"UPDATE lanes SET hold = NULL WHERE tenant_id = $1"},
+		"FreeLane":          {"UPDATE lanes SET hold = 'BREAKER' WHERE tenant_id = $1", "DELETE FROM dispatches WHERE tenant_id = $1"},
+		"OrderAgain":        {"UPDATE dispatches SET passable_at = now() WHERE tenant_id = $1"},
 		"Overdue":           {"UPDATE dispatches SET state = 'UNKNOWN' WHERE tenant_id = $1"},
 		"InsertAPIKey":      without("api_keys"), "InsertAgent": append(without("agents"), without("team_members")...), "InsertAlerts": without("alerts"),
 		"InsertAttachments": without("attachments"), "InsertChannelAccount": without("channel_accounts"),

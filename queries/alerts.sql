@@ -18,11 +18,6 @@ ORDER BY opened_at DESC, id DESC LIMIT @most;
 -- name: AlertsByIDs :many
 SELECT * FROM alerts WHERE tenant_id = @tenant_id AND id = ANY (@ids::uuid[]);
 
--- name: ReadyAccountsHeld :many
--- Accounts that can send again while rows still wait for their credentials.
-SELECT c.id FROM channel_accounts c WHERE c.tenant_id = @tenant_id AND c.status = 'ACTIVE' AND EXISTS (
-  SELECT FROM dispatches d WHERE d.tenant_id = c.tenant_id AND d.channel_account_id = c.id AND d.hold = 'REAUTH') ORDER BY c.id;
-
 -- name: ClaimCallback :one
 -- Moves the callback's due time before the call, so that a crash costs time and nobody else calls meanwhile.
 UPDATE alerts a SET callback_tries = a.callback_tries + 1, callback_due_at = app.now() + @lease::interval

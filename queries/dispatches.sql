@@ -11,7 +11,7 @@ FROM (SELECT unnest(@message_ids::uuid[]) AS message_id, unnest(@channel_account
 SELECT * FROM dispatches WHERE tenant_id = @tenant_id AND message_id = ANY (@ids::uuid[]) ORDER BY message_id FOR UPDATE;
 
 -- name: DispatchesByIDs :many
-SELECT sqlc.embed(d), l.limited_until, l.probe_at FROM dispatches d
+SELECT sqlc.embed(d), l.hold, l.held_since, l.limited_until, l.probe_at, app.now()::timestamptz AS now FROM dispatches d
 LEFT JOIN lanes l ON l.tenant_id = d.tenant_id AND l.channel_account_id = d.channel_account_id
 WHERE d.tenant_id = @tenant_id AND d.message_id = ANY (@ids::uuid[]);
 
@@ -19,7 +19,6 @@ WHERE d.tenant_id = @tenant_id AND d.message_id = ANY (@ids::uuid[]);
 -- Fenced: a row that has another attempt by now is left alone.
 UPDATE dispatches d
 SET state = u.state, due_at = least(app.now() + u.wait, d.expires_at), tries = u.tries, crashes = u.crashes, auth_retried = u.auth_retried,
-  held_since = CASE WHEN u.hold = '' THEN NULL WHEN d.hold = u.hold THEN d.held_since ELSE app.now() END,
   hold = nullif(u.hold, ''),
   passable_at = CASE WHEN u.passable THEN coalesce(d.passable_at, app.now() + interval '30 seconds') ELSE d.passable_at END
 FROM (SELECT unnest(@message_ids::uuid[]) AS message_id, unnest(@attempts::int[]) AS attempt, unnest(@states::text[]) AS state,
@@ -38,34 +37,44 @@ CROSS JOIN LATERAL (SELECT w.message_id FROM dispatches w
   WHERE w.tenant_id = @tenant_id AND w.conversation_id = c.id AND w.waits ORDER BY w.seq LIMIT 1) next
 WHERE d.tenant_id = @tenant_id AND d.message_id = next.message_id;
 
--- name: HoldLane :execrows
--- Makes visible why due rows wait; those that are held already are not touched again. Of a long queue, a part at a time.
-UPDATE dispatches d SET hold = @hold, held_since = app.now()
+-- name: OrderAgain :execrows
+-- What was called before its lane was held is waited for again by what stands behind it in its conversation; new credentials are tried twice again.
+UPDATE dispatches d SET passable_at = NULL, auth_retried = d.auth_retried AND @hold::text <> 'REAUTH'
 FROM (SELECT x.message_id FROM dispatches x
-  WHERE x.tenant_id = @tenant_id AND x.channel_account_id = @channel_account_id AND x.waits IN (false, true)
-    AND x.due_at <= (SELECT app.now()) - @patience::interval AND x.state = 'READY' AND x.hold IS NULL
-  LIMIT @most FOR NO KEY UPDATE SKIP LOCKED) h
-WHERE d.tenant_id = @tenant_id AND d.message_id = h.message_id;
-
--- name: ReleaseLane :execrows
--- Their waiting begins anew, so that nobody is alarmed about a queue that has just been let go, and order counts again.
-UPDATE dispatches SET hold = NULL, held_since = NULL, due_at = least(app.now(), expires_at), passable_at = NULL,
-  auth_retried = CASE WHEN @hold::text = 'REAUTH' THEN false ELSE auth_retried END
-WHERE tenant_id = @tenant_id AND channel_account_id = @channel_account_id AND state = 'READY' AND hold = @hold::text;
+  WHERE x.tenant_id = @tenant_id AND x.channel_account_id = @channel_account_id AND x.passable_at IS NOT NULL
+    AND x.state = 'READY' AND x.due_at <= (SELECT app.now())
+  LIMIT @most FOR NO KEY UPDATE) p
+WHERE d.tenant_id = @tenant_id AND d.message_id = p.message_id;
 
 -- name: OverdueDispatches :many
+-- Nothing of a lane that is held leaves the front of its queue, so what has expired there is among the first.
 SELECT d.message_id, d.conversation_id, d.state, (d.expires_at <= app.now())::boolean AS expired, d.attempt, d.tries, d.crashes,
   d.auth_retried, m.on_unknown, m.kind
-FROM dispatches d JOIN messages m ON m.tenant_id = d.tenant_id AND m.id = d.message_id
-WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND NOT d.waits AND d.due_at <= (SELECT app.now())
-  AND (d.state <> 'READY' OR d.expires_at <= (SELECT app.now()))
+FROM (
+  (SELECT x.* FROM dispatches x
+   WHERE x.tenant_id = @tenant_id AND x.channel_account_id = @channel_account_id AND x.state <> 'READY' AND x.due_at <= (SELECT app.now())
+     AND NOT x.waits ORDER BY x.due_at LIMIT @most)
+  UNION ALL
+  SELECT f.* FROM (SELECT x.* FROM dispatches x
+    WHERE x.tenant_id = @tenant_id AND x.channel_account_id = @channel_account_id AND NOT x.waits AND x.due_at <= (SELECT app.now())
+    ORDER BY x.due_at, x.message_id LIMIT @most) f
+  WHERE f.state = 'READY' AND f.expires_at <= (SELECT app.now())
+) d JOIN messages m ON m.tenant_id = @tenant_id AND m.id = d.message_id
 ORDER BY d.due_at LIMIT @most;
 
--- name: HeldTooLong :many
-SELECT message_id, conversation_id, attempt FROM dispatches
-WHERE tenant_id = @tenant_id AND channel_account_id = @channel_account_id AND state = 'READY' AND hold = @hold::text
-  AND held_since <= app.now() - @patience::interval
-ORDER BY held_since LIMIT @most;
+-- name: DownTooLong :many
+-- A probe moves its row's time on; such a row is marked.
+SELECT d.message_id, d.conversation_id, d.attempt FROM lanes l CROSS JOIN LATERAL (
+  (SELECT x.* FROM dispatches x
+   WHERE x.tenant_id = l.tenant_id AND x.channel_account_id = l.channel_account_id AND x.waits IN (false, true)
+     AND x.due_at <= (SELECT app.now()) - @patience::interval AND x.state = 'READY' LIMIT @most)
+  UNION ALL
+  (SELECT x.* FROM dispatches x
+   WHERE x.tenant_id = l.tenant_id AND x.channel_account_id = l.channel_account_id AND x.hold = 'BREAKER' AND x.state = 'READY'
+     AND x.queued_at <= (SELECT app.now()) - @patience::interval AND x.due_at > (SELECT app.now()) - @patience::interval LIMIT @most)
+) d
+WHERE l.tenant_id = @tenant_id AND l.channel_account_id = @channel_account_id AND l.breaker_opened_at <= app.now() - @patience::interval
+LIMIT @most;
 
 -- name: NextDue :one
 -- When the lane has to be looked at again; no row: nothing waits there.

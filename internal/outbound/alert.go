@@ -54,8 +54,6 @@ type AlertRows interface {
 	AlertsByIDs(ctx context.Context, ids []uuid.UUID) ([]Alert, error)
 	// CloseEndedAlerts closes the alerts whose cause has ended and returns them.
 	CloseEndedAlerts(ctx context.Context, now time.Time) ([]Alert, error)
-	// AccountsToRelease returns accounts that can send again while rows still wait for their credentials.
-	AccountsToRelease(ctx context.Context) ([]uuid.UUID, error)
 	// ClaimCallback takes one due call for the lease; it returns nil when it is not due.
 	ClaimCallback(ctx context.Context, alert uuid.UUID, lease time.Duration) (*Callback, error)
 	// FinishCallback ends the call: done, or to be repeated after the wait; a wait of 0 gives up.

@@ -9,13 +9,13 @@ import (
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
-	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
 const (
 	mostOverdue  = 200
+	mostOrdered  = 1000
 	lookPatience = 15 * time.Second
-	// tokenPatience is how long a row may wait for a token of its account's rate before that is shown as a hold.
+	// tokenPatience is how long a row may wait for a token of its account's rate before that is shown as a hold of the lane.
 	tokenPatience = time.Minute
 )
 
@@ -77,29 +77,56 @@ func (v *visit) look(ctx context.Context, group []result, n int) (catch, error) 
 	return c, err
 }
 
-// lookIn claims what the lane lets go. What holds it is seen to in a transaction of its own, not in one that has recorded.
+// lookIn claims what the lane lets go. What holds it is seen to in a transaction of its own, not in one that has recorded: a lane is locked
+// before anything else.
 func (v *visit) lookIn(ctx context.Context, tx Tx, c *catch, recorded bool, granted int, retry time.Duration) error {
 	road, err := tx.Road(ctx, v.account)
 	if err != nil {
 		return err
 	}
 	v.see(road)
-	free := road.Status == inbox.AccountActive && !road.Open && !road.Limited && granted > 0
+	shut := road.shut()
+	over := shut == HoldNone && (road.Hold == HoldBreaker || road.Hold == HoldReauth)
 	switch {
-	case free:
-		return v.claim(ctx, tx, c, granted)
-	case recorded:
+	case recorded && (shut != HoldNone || over):
 		c.passed = true
 		return nil
-	case road.Status != inbox.AccountActive:
-		return v.hold(ctx, tx, c, HoldReauth, 0)
-	case road.Open:
+	case over:
+		c.passed = true
+		return v.free(ctx, tx)
+	case shut == HoldBreaker:
 		return v.lookOpen(ctx, tx, c)
-	case road.Limited:
-		return v.hold(ctx, tx, c, HoldRateLimit, 0)
+	case shut != HoldNone:
+		return v.hold(ctx, tx, c, shut, 0)
+	case granted > 0:
+		return v.lookFree(ctx, tx, c, recorded, granted)
 	}
 	c.retry = retry
+	if recorded {
+		return nil
+	}
 	return v.hold(ctx, tx, c, HoldRateLimit, tokenPatience)
+}
+
+// lookFree claims. A rate holds the lane until nothing has waited for long: between two tokens, and after a limit that comes back at once, the
+// queue behind it waits for the same thing.
+func (v *visit) lookFree(ctx context.Context, tx Tx, c *catch, recorded bool, granted int) error {
+	if v.lane.Hold == HoldRateLimit && !recorded {
+		if _, err := tx.FreeLane(ctx, v.account, HoldRateLimit, tokenPatience); err != nil {
+			return err
+		}
+	}
+	return v.claim(ctx, tx, c, granted)
+}
+
+// free ends a hold that is over, when all that it concerns is in order again: a part of it at each look.
+func (v *visit) free(ctx context.Context, tx Tx) error {
+	n, err := tx.OrderAgain(ctx, v.account, v.lane.Hold, mostOrdered)
+	if err != nil || n == mostOrdered {
+		return err
+	}
+	_, err = tx.FreeLane(ctx, v.account, v.lane.Hold, 0)
+	return err
 }
 
 // rate returns at what rate the lane may send, which must be known before anything is claimed: as it was found last, or read now.
@@ -138,24 +165,27 @@ func (v *visit) see(road Road) {
 
 // hold makes visible why rows wait, and finds those that cannot wait longer.
 func (v *visit) hold(ctx context.Context, tx Tx, c *catch, hold Hold, patience time.Duration) error {
-	held, err := tx.HoldLane(ctx, v.account, hold, patience)
-	if err != nil {
-		return err
+	if v.lane.Hold != hold {
+		held, err := tx.HoldLane(ctx, v.account, hold, patience)
+		if err != nil {
+			return err
+		}
+		if held {
+			v.o.cfg.Metrics.Held(string(hold))
+		}
 	}
-	if held > 0 {
-		v.o.cfg.Metrics.Held(string(hold), held)
-	}
+	var err error
 	c.overdue, err = tx.Overdue(ctx, v.account, mostOverdue)
 	return err
 }
 
-// lookOpen holds everything but one probe a minute, also what falls due before the next look. Rows that were held for an hour fail: there is no
+// lookOpen holds everything but one probe a minute. Rows that were held for an hour fail: there is no
 // next channel.
 func (v *visit) lookOpen(ctx context.Context, tx Tx, c *catch) error {
-	if err := v.hold(ctx, tx, c, HoldBreaker, -lingerTime); err != nil {
+	if err := v.hold(ctx, tx, c, HoldBreaker, 0); err != nil {
 		return err
 	}
-	lost, err := tx.HeldTooLong(ctx, v.account, HoldBreaker, breakerPatience, mostOverdue)
+	lost, err := tx.DownTooLong(ctx, v.account, breakerPatience, mostOverdue)
 	if err != nil {
 		return err
 	}

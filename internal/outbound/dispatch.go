@@ -20,7 +20,7 @@ const (
 	Unknown State = "UNKNOWN" // a call ended without an answer; its receipt has until due to arrive
 )
 
-// Hold is why a READY row waits although its time has come.
+// Hold is why the READY rows of a lane wait although their time has come.
 type Hold string
 
 // The holds.
@@ -80,7 +80,7 @@ type Step struct {
 	Tries       int
 	Crashes     int
 	AuthRetried bool
-	Hold        Hold
+	Hold        Hold // what holds its lane by now
 	Passable    bool // later messages of the conversation wait 30 s at most from now on
 }
 
@@ -111,12 +111,10 @@ type DispatchRows interface {
 	// CallNext lets the first waiting row of each conversation, which the caller has locked, be looked at: one before it is finished, or
 	// may be passed from a time on.
 	CallNext(ctx context.Context, conversations []uuid.UUID) error
-	// HoldLane marks READY rows of the lane that have been due for the patience and are not held yet, 1,000 at most, and returns how many.
-	HoldLane(ctx context.Context, account uuid.UUID, hold Hold, patience time.Duration) (int64, error)
-	// ReleaseLane ends the hold of the lane's rows, makes them due now, and returns how many.
-	ReleaseLane(ctx context.Context, account uuid.UUID, hold Hold) (int64, error)
-	// HeldTooLong returns rows that the hold has kept for the patience.
-	HeldTooLong(ctx context.Context, account uuid.UUID, hold Hold, patience time.Duration, most int) ([]Due, error)
+	// OrderAgain lets what stands behind rows that were called before and are due wait for them again, at most so many rows, and returns how many.
+	OrderAgain(ctx context.Context, account uuid.UUID, hold Hold, most int) (int, error)
+	// DownTooLong returns rows that an open breaker has kept for the patience.
+	DownTooLong(ctx context.Context, account uuid.UUID, patience time.Duration, most int) ([]Due, error)
 	// NextDue returns after what time the lane has to be looked at again; ok is false when nothing waits.
 	NextDue(ctx context.Context, account uuid.UUID) (wait time.Duration, ok bool, err error)
 }

@@ -20,6 +20,20 @@ type Road struct {
 	Failures    int  // transient failures in a row
 	Open        bool // the breaker is open: nothing goes but probes
 	Limited     bool // the provider asked to wait and the time is not over
+	Hold        Hold // what its messages are said to wait for
+}
+
+// shut returns why nothing may go now, its rate aside.
+func (r Road) shut() Hold {
+	switch {
+	case r.Status != inbox.AccountActive:
+		return HoldReauth
+	case r.Open:
+		return HoldBreaker
+	case r.Limited:
+		return HoldRateLimit
+	}
+	return HoldNone
 }
 
 // Breaker is the part of a lane that results change. It is locked when it is read.
@@ -46,6 +60,12 @@ type LaneRows interface {
 	LockBreaker(ctx context.Context, account uuid.UUID) (Breaker, error)
 	// ChangeLane writes the change to a lane that the caller has locked.
 	ChangeLane(ctx context.Context, account uuid.UUID, change LaneChange) error
+	// HoldLane says of the lane's messages what they wait for and reports whether that is new. With a patience it does so only when one of
+	// them has been due for it.
+	HoldLane(ctx context.Context, account uuid.UUID, hold Hold, patience time.Duration) (bool, error)
+	// FreeLane ends the hold and reports whether it did; waiting counts from now. With a patience it does so only when none of the lane's
+	// messages has been due for it.
+	FreeLane(ctx context.Context, account uuid.UUID, hold Hold, patience time.Duration) (bool, error)
 	// SetAccountStatus changes an account's status from was to is and reports whether it was so.
 	SetAccountStatus(ctx context.Context, account uuid.UUID, was, is inbox.AccountStatus) (bool, error)
 }

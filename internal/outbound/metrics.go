@@ -10,8 +10,8 @@ type Metrics interface {
 	Failed(code string)
 	// Alert counts an alert that opened, by kind.
 	Alert(kind string)
-	// Held counts rows that began to be held, by what holds them.
-	Held(hold string, rows int64)
+	// Held counts lanes that began to be held, by what holds them.
+	Held(hold string)
 	// ParkedDropped counts parked receipts that were given up after 7 days.
 	ParkedDropped(n int64)
 	// Swept counts a sweep by name, with its duration and whether it failed.
@@ -23,6 +23,6 @@ type uncounted struct{}
 func (uncounted) Call(string, string, string, time.Duration) {}
 func (uncounted) Failed(string)                              {}
 func (uncounted) Alert(string)                               {}
-func (uncounted) Held(string, int64)                         {}
+func (uncounted) Held(string)                                {}
 func (uncounted) ParkedDropped(int64)                        {}
 func (uncounted) Swept(string, time.Duration, bool)          {}

@@ -23,20 +23,25 @@ func (p *purse) Reserve(_ context.Context, _ uuid.UUID, _ channel.Rate, n int) (
 
 func (p *purse) Return(_ context.Context, _ uuid.UUID, _ channel.Rate, n int) { p.tokens.Add(int64(n)) }
 
+// limited is a process whose provider has a rate.
+func (w *world) limited(tokens *purse) *outbound.Outbound {
+	return w.process(func(c *outbound.Config) {
+		registry, err := channel.NewRegistry(stub{
+			url: w.vendor.server.URL, client: w.vendor.server.Client(), rate: channel.Rate{PerSecond: 1, Burst: 1},
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		c.Providers, c.Limiter = registry, tokens
+	})
+}
+
 // R18: nothing goes without a token, neither at the first look of a drain nor later, and what was not used is given back.
 func TestNothingGoesWithoutAToken(t *testing.T) {
 	t.Parallel()
 	tokens := &purse{}
 	w := newWorld(t)
-	w.out = w.process(func(c *outbound.Config) {
-		registry, err := channel.NewRegistry(stub{
-			url: w.vendor.server.URL, client: w.vendor.server.Client(), rate: channel.Rate{PerSecond: 1, Burst: 1},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Providers, c.Limiter = registry, tokens
-	})
+	w.out = w.limited(tokens)
 	w.sendMany(5)
 	for _, had := range []int{0, 2, 1, 4} {
 		before := len(w.vendor.seen())

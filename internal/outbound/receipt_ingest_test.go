@@ -151,6 +151,6 @@ type counts struct{ alerts atomic.Int64 }
 func (*counts) Call(string, string, string, time.Duration) {}
 func (*counts) Failed(string)                              {}
 func (c *counts) Alert(string)                             { c.alerts.Add(1) }
-func (*counts) Held(string, int64)                         {}
+func (*counts) Held(string)                                {}
 func (*counts) ParkedDropped(int64)                        {}
 func (*counts) Swept(string, time.Duration, bool)          {}

@@ -68,11 +68,7 @@ func (v *visit) recordIn(ctx context.Context, tx Tx, group []result) (found reco
 	if err := tx.ChangeLane(ctx, v.account, change); err != nil {
 		return found, err
 	}
-	if found.freed = f.wasOpen && !f.open; found.freed {
-		if _, err := tx.ReleaseLane(ctx, v.account, HoldBreaker); err != nil {
-			return found, err
-		}
-	}
+	found.freed = f.wasOpen && !f.open
 	opened, err := v.laneAlerts(ctx, tx, now, f, reauth)
 	found.opened = append(found.opened, opened...)
 	return found, err

@@ -166,29 +166,14 @@ func (o *Outbound) alert(ctx context.Context, tenant inbox.TenantID, list func(T
 	return err
 }
 
-// sweepAlerts closes alerts whose cause has ended, and lets go what waited for credentials that have been renewed.
+// sweepAlerts closes alerts whose cause has ended.
 func (o *Outbound) sweepAlerts(ctx context.Context) error {
 	tenants, err := o.store.AlertTenants(ctx, mostTenants)
 	if err != nil {
 		return err
 	}
 	return eachTenant(ctx, tenants, func(tenant inbox.TenantID) error {
-		var released []uuid.UUID
-		err := o.store.InTenant(ctx, tenant, func(tx Tx) (err error) {
-			if released, err = tx.AccountsToRelease(ctx); err != nil {
-				return err
-			}
-			for _, account := range released {
-				if _, err := tx.ReleaseLane(ctx, account, HoldReauth); err != nil {
-					return err
-				}
-			}
-			return o.closeEnded(ctx, tx, o.now())
-		})
-		for _, account := range released {
-			o.cfg.Bells.Ring(ctx, tenant, account)
-		}
-		return err
+		return o.store.InTenant(ctx, tenant, func(tx Tx) error { return o.closeEnded(ctx, tx, o.now()) })
 	})
 }
 

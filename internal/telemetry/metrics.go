@@ -38,7 +38,7 @@ func NewMetrics(version string) *Metrics {
 	m.calledIn = m.histogram("switchboard_provider_call_seconds", "Time a call to a provider took.", "provider")
 	m.failed = m.counter("switchboard_messages_failed_total", "Messages that ended FAILED.", "code")
 	m.alerts = m.counter("switchboard_alerts_opened_total", "Alerts that were opened.", "kind")
-	m.held = m.counter("switchboard_dispatches_held_total", "Messages that began to wait for something other than their turn.", "hold")
+	m.held = m.counter("switchboard_lanes_held_total", "Channel accounts whose messages began to wait for something other than their turn.", "hold")
 	m.swept = m.counter("switchboard_sweeps_total", "Sweeps for what no ring announced.", "sweep", "result")
 	m.sweptIn = m.histogram("switchboard_sweep_seconds", "Time a sweep took.", "sweep")
 	m.ringLost = m.counter("switchboard_rings_lost_total", "Rings that did not reach Redis; a sweep makes up for them.", "task")
@@ -79,7 +79,7 @@ func (m *Metrics) Failed(code string) { m.failed.WithLabelValues(code).Inc() }
 func (m *Metrics) Alert(kind string) { m.alerts.WithLabelValues(kind).Inc() }
 
 // Held implements outbound.Metrics.
-func (m *Metrics) Held(hold string, rows int64) { m.held.WithLabelValues(hold).Add(float64(rows)) }
+func (m *Metrics) Held(hold string) { m.held.WithLabelValues(hold).Inc() }
 
 // ParkedDropped implements outbound.Metrics.
 func (m *Metrics) ParkedDropped(n int64) { m.dropped.Add(float64(n)) }

@@ -217,29 +217,3 @@ func (q *Queries) OpenAlerts(ctx context.Context, arg OpenAlertsParams) ([]uuid.
 	}
 	return items, nil
 }
-
-const readyAccountsHeld = `-- name: ReadyAccountsHeld :many
-SELECT c.id FROM channel_accounts c WHERE c.tenant_id = $1 AND c.status = 'ACTIVE' AND EXISTS (
-  SELECT FROM dispatches d WHERE d.tenant_id = c.tenant_id AND d.channel_account_id = c.id AND d.hold = 'REAUTH') ORDER BY c.id
-`
-
-// Accounts that can send again while rows still wait for their credentials.
-func (q *Queries) ReadyAccountsHeld(ctx context.Context, tenantID uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, readyAccountsHeld, tenantID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []uuid.UUID
-	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		items = append(items, id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}

@@ -47,15 +47,18 @@ func (q *Queries) DeleteDispatches(ctx context.Context, tenantID uuid.UUID, ids 
 }
 
 const dispatchesByIDs = `-- name: DispatchesByIDs :many
-SELECT d.tenant_id, d.message_id, d.channel_account_id, d.conversation_id, d.seq, d.state, d.due_at, d.attempt, d.tries, d.crashes, d.auth_retried, d.hold, d.held_since, d.passable_at, d.recipient, d.queued_at, d.expires_at, d.waits, l.limited_until, l.probe_at FROM dispatches d
+SELECT d.tenant_id, d.message_id, d.channel_account_id, d.conversation_id, d.seq, d.state, d.due_at, d.attempt, d.tries, d.crashes, d.auth_retried, d.hold, d.held_since, d.passable_at, d.recipient, d.queued_at, d.expires_at, d.waits, l.hold, l.held_since, l.limited_until, l.probe_at, app.now()::timestamptz AS now FROM dispatches d
 LEFT JOIN lanes l ON l.tenant_id = d.tenant_id AND l.channel_account_id = d.channel_account_id
 WHERE d.tenant_id = $1 AND d.message_id = ANY ($2::uuid[])
 `
 
 type DispatchesByIDsRow struct {
 	Dispatch     Dispatch
+	Hold         *string
+	HeldSince    *time.Time
 	LimitedUntil *time.Time
 	ProbeAt      *time.Time
+	Now          time.Time
 }
 
 func (q *Queries) DispatchesByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]DispatchesByIDsRow, error) {
@@ -86,8 +89,11 @@ func (q *Queries) DispatchesByIDs(ctx context.Context, tenantID uuid.UUID, ids [
 			&i.Dispatch.QueuedAt,
 			&i.Dispatch.ExpiresAt,
 			&i.Dispatch.Waits,
+			&i.Hold,
+			&i.HeldSince,
 			&i.LimitedUntil,
 			&i.ProbeAt,
+			&i.Now,
 		); err != nil {
 			return nil, err
 		}
@@ -99,42 +105,41 @@ func (q *Queries) DispatchesByIDs(ctx context.Context, tenantID uuid.UUID, ids [
 	return items, nil
 }
 
-const heldTooLong = `-- name: HeldTooLong :many
-SELECT message_id, conversation_id, attempt FROM dispatches
-WHERE tenant_id = $1 AND channel_account_id = $2 AND state = 'READY' AND hold = $3::text
-  AND held_since <= app.now() - $4::interval
-ORDER BY held_since LIMIT $5
+const downTooLong = `-- name: DownTooLong :many
+SELECT d.message_id, d.conversation_id, d.attempt FROM lanes l CROSS JOIN LATERAL (
+  (SELECT x.tenant_id, x.message_id, x.channel_account_id, x.conversation_id, x.seq, x.state, x.due_at, x.attempt, x.tries, x.crashes, x.auth_retried, x.hold, x.held_since, x.passable_at, x.recipient, x.queued_at, x.expires_at, x.waits FROM dispatches x
+   WHERE x.tenant_id = l.tenant_id AND x.channel_account_id = l.channel_account_id AND x.waits IN (false, true)
+     AND x.due_at <= (SELECT app.now()) - $1::interval AND x.state = 'READY' LIMIT $2)
+  UNION ALL
+  (SELECT x.tenant_id, x.message_id, x.channel_account_id, x.conversation_id, x.seq, x.state, x.due_at, x.attempt, x.tries, x.crashes, x.auth_retried, x.hold, x.held_since, x.passable_at, x.recipient, x.queued_at, x.expires_at, x.waits FROM dispatches x
+   WHERE x.tenant_id = l.tenant_id AND x.channel_account_id = l.channel_account_id AND x.hold = 'BREAKER' AND x.state = 'READY'
+     AND x.queued_at <= (SELECT app.now()) - $1::interval AND x.due_at > (SELECT app.now()) - $1::interval LIMIT $2)
+) d
+WHERE l.tenant_id = $3 AND l.channel_account_id = $4 AND l.breaker_opened_at <= app.now() - $1::interval
+LIMIT $2
 `
 
-type HeldTooLongParams struct {
-	TenantID         uuid.UUID
-	ChannelAccountID uuid.UUID
-	Hold             string
-	Patience         time.Duration
-	Most             int32
-}
-
-type HeldTooLongRow struct {
+type DownTooLongRow struct {
 	MessageID      uuid.UUID
 	ConversationID uuid.UUID
 	Attempt        int32
 }
 
-func (q *Queries) HeldTooLong(ctx context.Context, arg HeldTooLongParams) ([]HeldTooLongRow, error) {
-	rows, err := q.db.Query(ctx, heldTooLong,
-		arg.TenantID,
-		arg.ChannelAccountID,
-		arg.Hold,
-		arg.Patience,
-		arg.Most,
+// A probe moves its row's time on; such a row is marked.
+func (q *Queries) DownTooLong(ctx context.Context, patience time.Duration, most int32, tenantID uuid.UUID, channelAccountID uuid.UUID) ([]DownTooLongRow, error) {
+	rows, err := q.db.Query(ctx, downTooLong,
+		patience,
+		most,
+		tenantID,
+		channelAccountID,
 	)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []HeldTooLongRow
+	var items []DownTooLongRow
 	for rows.Next() {
-		var i HeldTooLongRow
+		var i DownTooLongRow
 		if err := rows.Scan(&i.MessageID, &i.ConversationID, &i.Attempt); err != nil {
 			return nil, err
 		}
@@ -144,38 +149,6 @@ func (q *Queries) HeldTooLong(ctx context.Context, arg HeldTooLongParams) ([]Hel
 		return nil, err
 	}
 	return items, nil
-}
-
-const holdLane = `-- name: HoldLane :execrows
-UPDATE dispatches d SET hold = $1, held_since = app.now()
-FROM (SELECT x.message_id FROM dispatches x
-  WHERE x.tenant_id = $2 AND x.channel_account_id = $3 AND x.waits IN (false, true)
-    AND x.due_at <= (SELECT app.now()) - $4::interval AND x.state = 'READY' AND x.hold IS NULL
-  LIMIT $5 FOR NO KEY UPDATE SKIP LOCKED) h
-WHERE d.tenant_id = $2 AND d.message_id = h.message_id
-`
-
-type HoldLaneParams struct {
-	Hold             *string
-	TenantID         uuid.UUID
-	ChannelAccountID uuid.UUID
-	Patience         time.Duration
-	Most             int32
-}
-
-// Makes visible why due rows wait; those that are held already are not touched again. Of a long queue, a part at a time.
-func (q *Queries) HoldLane(ctx context.Context, arg HoldLaneParams) (int64, error) {
-	result, err := q.db.Exec(ctx, holdLane,
-		arg.Hold,
-		arg.TenantID,
-		arg.ChannelAccountID,
-		arg.Patience,
-		arg.Most,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
 }
 
 const insertDispatches = `-- name: InsertDispatches :exec
@@ -293,12 +266,42 @@ func (q *Queries) NextDue(ctx context.Context, tenantID uuid.UUID, channelAccoun
 	return seconds, err
 }
 
+const orderAgain = `-- name: OrderAgain :execrows
+UPDATE dispatches d SET passable_at = NULL, auth_retried = d.auth_retried AND $1::text <> 'REAUTH'
+FROM (SELECT x.message_id FROM dispatches x
+  WHERE x.tenant_id = $2 AND x.channel_account_id = $3 AND x.passable_at IS NOT NULL
+    AND x.state = 'READY' AND x.due_at <= (SELECT app.now())
+  LIMIT $4 FOR NO KEY UPDATE) p
+WHERE d.tenant_id = $2 AND d.message_id = p.message_id
+`
+
+// What was called before its lane was held is waited for again by what stands behind it in its conversation; new credentials are tried twice again.
+func (q *Queries) OrderAgain(ctx context.Context, hold string, tenantID uuid.UUID, channelAccountID uuid.UUID, most int32) (int64, error) {
+	result, err := q.db.Exec(ctx, orderAgain,
+		hold,
+		tenantID,
+		channelAccountID,
+		most,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const overdueDispatches = `-- name: OverdueDispatches :many
 SELECT d.message_id, d.conversation_id, d.state, (d.expires_at <= app.now())::boolean AS expired, d.attempt, d.tries, d.crashes,
   d.auth_retried, m.on_unknown, m.kind
-FROM dispatches d JOIN messages m ON m.tenant_id = d.tenant_id AND m.id = d.message_id
-WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND NOT d.waits AND d.due_at <= (SELECT app.now())
-  AND (d.state <> 'READY' OR d.expires_at <= (SELECT app.now()))
+FROM (
+  (SELECT x.tenant_id, x.message_id, x.channel_account_id, x.conversation_id, x.seq, x.state, x.due_at, x.attempt, x.tries, x.crashes, x.auth_retried, x.hold, x.held_since, x.passable_at, x.recipient, x.queued_at, x.expires_at, x.waits FROM dispatches x
+   WHERE x.tenant_id = $1 AND x.channel_account_id = $2 AND x.state <> 'READY' AND x.due_at <= (SELECT app.now())
+     AND NOT x.waits ORDER BY x.due_at LIMIT $3)
+  UNION ALL
+  SELECT f.tenant_id, f.message_id, f.channel_account_id, f.conversation_id, f.seq, f.state, f.due_at, f.attempt, f.tries, f.crashes, f.auth_retried, f.hold, f.held_since, f.passable_at, f.recipient, f.queued_at, f.expires_at, f.waits FROM (SELECT x.tenant_id, x.message_id, x.channel_account_id, x.conversation_id, x.seq, x.state, x.due_at, x.attempt, x.tries, x.crashes, x.auth_retried, x.hold, x.held_since, x.passable_at, x.recipient, x.queued_at, x.expires_at, x.waits FROM dispatches x
+    WHERE x.tenant_id = $1 AND x.channel_account_id = $2 AND NOT x.waits AND x.due_at <= (SELECT app.now())
+    ORDER BY x.due_at, x.message_id LIMIT $3) f
+  WHERE f.state = 'READY' AND f.expires_at <= (SELECT app.now())
+) d JOIN messages m ON m.tenant_id = $1 AND m.id = d.message_id
 ORDER BY d.due_at LIMIT $3
 `
 
@@ -315,6 +318,7 @@ type OverdueDispatchesRow struct {
 	Kind           string
 }
 
+// Nothing of a lane that is held leaves the front of its queue, so what has expired there is among the first.
 func (q *Queries) OverdueDispatches(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID, most int32) ([]OverdueDispatchesRow, error) {
 	rows, err := q.db.Query(ctx, overdueDispatches, tenantID, channelAccountID, most)
 	if err != nil {
@@ -346,25 +350,9 @@ func (q *Queries) OverdueDispatches(ctx context.Context, tenantID uuid.UUID, cha
 	return items, nil
 }
 
-const releaseLane = `-- name: ReleaseLane :execrows
-UPDATE dispatches SET hold = NULL, held_since = NULL, due_at = least(app.now(), expires_at), passable_at = NULL,
-  auth_retried = CASE WHEN $1::text = 'REAUTH' THEN false ELSE auth_retried END
-WHERE tenant_id = $2 AND channel_account_id = $3 AND state = 'READY' AND hold = $1::text
-`
-
-// Their waiting begins anew, so that nobody is alarmed about a queue that has just been let go, and order counts again.
-func (q *Queries) ReleaseLane(ctx context.Context, hold string, tenantID uuid.UUID, channelAccountID uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, releaseLane, hold, tenantID, channelAccountID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const updateDispatches = `-- name: UpdateDispatches :exec
 UPDATE dispatches d
 SET state = u.state, due_at = least(app.now() + u.wait, d.expires_at), tries = u.tries, crashes = u.crashes, auth_retried = u.auth_retried,
-  held_since = CASE WHEN u.hold = '' THEN NULL WHEN d.hold = u.hold THEN d.held_since ELSE app.now() END,
   hold = nullif(u.hold, ''),
   passable_at = CASE WHEN u.passable THEN coalesce(d.passable_at, app.now() + interval '30 seconds') ELSE d.passable_at END
 FROM (SELECT unnest($2::uuid[]) AS message_id, unnest($3::int[]) AS attempt, unnest($4::text[]) AS state,

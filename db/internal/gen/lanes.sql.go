@@ -21,9 +21,57 @@ func (q *Queries) AddLane(ctx context.Context, tenantID uuid.UUID, channelAccoun
 	return err
 }
 
+const freeLane = `-- name: FreeLane :execrows
+UPDATE lanes l SET hold = NULL, held_since = NULL, freed_at = app.now()
+WHERE l.tenant_id = $1 AND l.channel_account_id = $2 AND l.hold = $3::text
+  AND ($4::interval = interval '0' OR NOT EXISTS (SELECT FROM dispatches d
+    WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND NOT d.waits AND d.state = 'READY'
+      AND d.due_at <= (SELECT app.now()) - $4::interval))
+`
+
+// With a patience only when no row has been due for it.
+func (q *Queries) FreeLane(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID, hold string, patience time.Duration) (int64, error) {
+	result, err := q.db.Exec(ctx, freeLane,
+		tenantID,
+		channelAccountID,
+		hold,
+		patience,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const holdLane = `-- name: HoldLane :execrows
+INSERT INTO lanes AS l (tenant_id, channel_account_id, hold, held_since)
+SELECT $1, $2, $3::text, app.now()
+WHERE $4::interval = interval '0' OR EXISTS (SELECT FROM dispatches d
+  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND NOT d.waits AND d.state = 'READY'
+    AND d.due_at <= (SELECT app.now()) - $4::interval)
+ON CONFLICT (tenant_id, channel_account_id) DO UPDATE SET hold = EXCLUDED.hold, held_since = EXCLUDED.held_since
+WHERE l.hold IS DISTINCT FROM EXCLUDED.hold
+  AND ($4::interval = interval '0' OR l.freed_at IS NULL OR l.freed_at <= app.now() - $4::interval)
+`
+
+// With a patience only when a row has been due for it, the time before the lane was freed aside.
+func (q *Queries) HoldLane(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID, hold string, patience time.Duration) (int64, error) {
+	result, err := q.db.Exec(ctx, holdLane,
+		tenantID,
+		channelAccountID,
+		hold,
+		patience,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const lane = `-- name: Lane :one
 SELECT a.channel, a.provider, a.external_ref, a.settings, a.credentials_sealed, a.status, coalesce(l.failures, 0)::int AS failures,
-  (l.breaker_opened_at IS NOT NULL)::boolean AS open, coalesce(l.limited_until > app.now(), false)::boolean AS limited
+  (l.breaker_opened_at IS NOT NULL)::boolean AS open, coalesce(l.limited_until > app.now(), false)::boolean AS limited,
+  coalesce(l.hold, '') AS hold
 FROM channel_accounts a
 LEFT JOIN lanes l ON l.tenant_id = a.tenant_id AND l.channel_account_id = a.id
 WHERE a.tenant_id = $1 AND a.id = $2
@@ -39,6 +87,7 @@ type LaneRow struct {
 	Failures          int32
 	Open              bool
 	Limited           bool
+	Hold              string
 }
 
 func (q *Queries) Lane(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID) (LaneRow, error) {
@@ -54,6 +103,7 @@ func (q *Queries) Lane(ctx context.Context, tenantID uuid.UUID, channelAccountID
 		&i.Failures,
 		&i.Open,
 		&i.Limited,
+		&i.Hold,
 	)
 	return i, err
 }

@@ -260,6 +260,9 @@ type Lane struct {
 	BreakerOpenedAt  *time.Time
 	ProbeAt          *time.Time
 	LimitedUntil     *time.Time
+	Hold             *string
+	HeldSince        *time.Time
+	FreedAt          *time.Time
 }
 
 type Message struct {

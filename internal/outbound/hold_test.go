@@ -1,0 +1,146 @@
+package outbound_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/outbound"
+)
+
+// wantHeld checks that all these messages say that they are held, since when and until when.
+func (w *world) wantHeld(want outbound.Hold, messages ...inbox.Message) {
+	w.t.Helper()
+	ids := make([]uuid.UUID, len(messages))
+	for i, m := range messages {
+		ids[i] = m.ID
+	}
+	w.wantAllHeld(want, ids)
+}
+
+func (w *world) wantAllHeld(want outbound.Hold, ids []uuid.UUID) {
+	w.t.Helper()
+	var found []outbound.Dispatch
+	err := w.DB.Outbound().ReadTenant(w.t.Context(), w.tenant.ID, func(tx outbound.Tx) (err error) {
+		found, err = tx.DispatchesByIDs(w.t.Context(), ids)
+		return err
+	})
+	if err != nil || len(found) != len(ids) {
+		w.t.Fatalf("%d of %d are unfinished, %v", len(found), len(ids), err)
+	}
+	for _, d := range found {
+		if d.Hold != want || (want != outbound.HoldNone && (d.HeldSince == nil || d.Until.Before(*d.HeldSince))) {
+			w.t.Fatalf("held by %q since %v until %v, want %q", d.Hold, d.HeldSince, d.Until, want)
+		}
+	}
+}
+
+// deep queues n messages in as many conversations and returns their ids.
+func (w *world) deep(n int) (ids []uuid.UUID) {
+	w.t.Helper()
+	first := w.send(w.tenant.Conversation(w.account), "the first")
+	w.Exec(`WITH c AS (
+	    INSERT INTO conversations (tenant_id, id, contact_id, channel_account_id, status, resolved_at, resolved_at_seq, last_message_at, last_inbound_at, created_at)
+	    SELECT tenant_id, gen_random_uuid(), contact_id, channel_account_id, 'RESOLVED', now(), 0, now(), now(), now()
+	    FROM conversations, generate_series(2, $2) WHERE id = $1 RETURNING *
+	  ), m AS (
+	    INSERT INTO messages (tenant_id, id, conversation_id, channel_account_id, seq, direction, kind, text, on_unknown, status, created_at)
+	    SELECT tenant_id, gen_random_uuid(), id, channel_account_id, 1, 'OUTBOUND', 'TEXT', 'one of many', 'RECONCILE_THEN_RETRY', 'QUEUED', now() FROM c RETURNING *)
+	  INSERT INTO dispatches (tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, queued_at, expires_at)
+	  SELECT tenant_id, id, channel_account_id, conversation_id, seq, 'READY', now(), now(), now() + interval '1 day' FROM m`,
+		first.ConversationID, n)
+	err := w.DB.Outbound().ReadTenant(w.t.Context(), w.tenant.ID, func(tx outbound.Tx) error {
+		due, err := tx.DownTooLong(w.t.Context(), w.account, 0, n)
+		for _, d := range due {
+			ids = append(ids, d.MessageID)
+		}
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return ids
+}
+
+// R17 holds at any depth: every message behind an open breaker is explained, none is called stuck, and all fail after an hour.
+func TestDeepQueueBehindABreaker(t *testing.T) {
+	t.Parallel()
+	const n = 3000
+	w := newWorld(t, func(c *outbound.Config) { c.InFlight = 1 })
+	w.vendor.behave(refuse(channel.Transient))
+	w.Exec("INSERT INTO lanes (tenant_id, channel_account_id, failures, breaker_opened_at, probe_at) VALUES ($1, $2, 5, now(), now() + interval '1 minute')",
+		w.tenant.ID.UUID(), w.account)
+	ids := w.deep(n)
+	if len(ids) != n {
+		t.Fatalf("%d messages are queued", len(ids))
+	}
+	w.drain()
+	w.wantAllHeld(outbound.HoldBreaker, ids)
+	for range 3 { // each look at the lane is a probe: its message must not wait for longer than the others
+		w.later(15 * time.Minute)
+		w.sweep()
+	}
+	w.wantAlert(outbound.AlertStuck, 0)
+	w.wantCalls(3)
+	w.wantAllHeld(outbound.HoldBreaker, ids)
+	eventually(t, "all have failed", func() bool {
+		w.later(16 * time.Minute)
+		return w.Int("SELECT count(*) FROM messages WHERE failed_code = 'PROVIDER_DOWN'") == n
+	})
+	w.wantCalls(3)
+}
+
+// Waiting counts anew once a hold is over: what has been let go is not stuck before 5 minutes have passed.
+func TestFreedQueueIsNotStuck(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	messages := w.sendMany(3)
+	w.Exec("INSERT INTO lanes (tenant_id, channel_account_id, hold, held_since) VALUES ($1, $2, 'BREAKER', now())", w.tenant.ID.UUID(), w.account)
+	w.Exec("UPDATE app.clock SET shift = interval '20 minutes'")
+	w.wantHeld(outbound.HoldBreaker, messages...)
+	err := w.DB.Outbound().InTenant(t.Context(), w.tenant.ID, func(tx outbound.Tx) error {
+		_, err := tx.FreeLane(t.Context(), w.account, outbound.HoldBreaker, 0)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wantHeld(outbound.HoldNone, messages...)
+	w.sweep()
+	w.wantAlert(outbound.AlertStuck, 0)
+	w.Exec("UPDATE app.clock SET shift = shift + interval '301 seconds'")
+	w.sweep()
+	w.wantAlert(outbound.AlertStuck, 3)
+}
+
+// R18: between two tokens a queue is not shown as held before it has waited for a minute, and it is no longer once nothing waits for long.
+func TestQueueBehindARateIsHeldVisibly(t *testing.T) {
+	t.Parallel()
+	tokens := &purse{}
+	w := newWorld(t)
+	w.out = w.limited(tokens)
+	messages := w.sendMany(4)
+	w.drain()
+	w.wantHeld(outbound.HoldNone, messages...)
+	w.later(61 * time.Second)
+	w.wantHeld(outbound.HoldRateLimit, messages...)
+	w.later(5 * time.Minute)
+	w.sweep()
+	w.sweep()
+	w.wantAlert(outbound.AlertRateLimited, 1)
+	w.wantAlert(outbound.AlertStuck, 0)
+	tokens.tokens.Store(100)
+	w.drain()
+	w.wantCalls(4)
+	late := w.send(w.tenant.Conversation(w.account), "late")
+	w.drain()
+	w.wantStatus(late.ID, inbox.MessageSent)
+	if n := w.Int("SELECT count(*) FROM lanes WHERE hold IS NOT NULL"); n != 0 {
+		t.Fatal("the lane is still held")
+	}
+	w.sweep()
+	w.wantAlert(outbound.AlertRateLimited, 0)
+}
