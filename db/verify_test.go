@@ -60,8 +60,8 @@ func lived(t *testing.T) *inboxtest.World {
 	  SELECT $1, id, f.kind, now(), now() FROM m JOIN (VALUES (2, 'SENT'), (2, 'FAILED'), (2, 'DELIVERED'), (3, 'SENT'), (3, 'FAILED')) f (n, kind)
 	  ON f.n = m.seq`, acme.ID.UUID(), open, account)
 	w.Exec(`UPDATE messages SET external_id = 'in-1' WHERE conversation_id = $1 AND direction = 'INBOUND'`, open)
-	w.Exec(`INSERT INTO webhook_items (tenant_id, id, channel_account_id, provider, item_key, kind, raw, state, received_at)
-	  SELECT $1, gen_random_uuid(), $2, 'meta', 'in-1', 'MESSAGE', '\x00', state, now() FROM unnest(ARRAY['APPLIED', 'DUPLICATE', 'DUPLICATE']) state`,
+	w.Exec(`INSERT INTO webhook_items (tenant_id, id, channel_account_id, provider, item_key, kind, raw, state, received_at, volume)
+	  SELECT $1, gen_random_uuid(), $2, 'meta', 'in-1', 'MESSAGE', '\x00', state, now(), 1 FROM unnest(ARRAY['APPLIED', 'DUPLICATE', 'DUPLICATE']) state`,
 		acme.ID.UUID(), account)
 	if n, err := outbound.New(w.DB.Outbound(), outbound.Config{Clock: time.Now}).SealAudit(ctx, acme.ID); err != nil || n != 7 {
 		t.Fatalf("sealed %d audit rows: %v", n, err)

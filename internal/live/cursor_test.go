@@ -63,6 +63,70 @@ func TestALostPlaceIsTold(t *testing.T) {
 	}
 }
 
+// R41: events go by dropping the volume that holds them. A cursor into it is told so, once, with the place to go on from; one at its end is
+// continued. It is the same for a process that was there all the time and for one that starts afterwards.
+func TestACursorIntoADroppedVolume(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	p := launch(t, w, options{})
+	pass := func(shift time.Duration) {
+		w.Shift(shift)
+		w.Exec("UPDATE app.volumes SET made_at = made_at - interval '1 hour'")
+		for did := "something"; did != ""; {
+			var err error
+			if did, err = p.db.Outbound().TurnVolumes(t.Context(), 14*24*time.Hour, 30*24*time.Hour); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	record := func() {
+		for range 5 {
+			if err := p.record(t.Context(), s.ID, s.event()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	record()
+	pass(8 * 24 * time.Hour)
+	record()
+	within, edge, end := p.cursor(t, s.ID, 3), p.cursor(t, s.ID, 5), p.cursor(t, s.ID, 10)
+	whole := newClient(100)
+	defer launch(t, w, options{}).subscribe(t, s.supervisor, &visible{}, within, whole)()
+	whole.await(t, "both volumes", func() bool { return len(whole.got) == 7 })
+	pass(23 * 24 * time.Hour)
+	if n := w.Int("SELECT count(*) FROM events"); n != 5 {
+		t.Fatalf("%d events are kept, want those of the second volume", n)
+	}
+	for name, reader := range map[string]*process{"a process that was there": p, "a process that starts": launch(t, w, options{})} {
+		lost, held := newClient(100), newClient(100)
+		defer reader.subscribe(t, s.supervisor, &visible{}, within, lost)()
+		defer reader.subscribe(t, s.supervisor, &visible{}, edge, held)()
+		lost.await(t, name, func() bool { return lost.ended })
+		held.await(t, name, func() bool { return len(held.got) == 5 })
+		if lost.reason != live.CursorTooOld || len(lost.got) != 0 || lost.cursor != *end {
+			t.Errorf("%s: ended with %q and the cursor %q after %v", name, lost.reason, lost.cursor, lost.got)
+		}
+		if got := held.seen(); got[0] != 6 || held.ended {
+			t.Errorf("%s: from the edge on came %v, ended %v", name, got, held.ended)
+		}
+	}
+	pass(60 * 24 * time.Hour) // nothing is left of what the tenant did
+	if n := w.Int("SELECT count(*) FROM events"); n != 0 {
+		t.Fatalf("%d events are kept", n)
+	}
+	last, now := newClient(100), newClient(100)
+	fresh := launch(t, w, options{})
+	defer fresh.subscribe(t, s.supervisor, &visible{}, edge, last)()
+	defer fresh.subscribe(t, s.supervisor, &visible{}, end, now)()
+	last.await(t, "the end", func() bool { return last.ended })
+	if last.reason != live.CursorTooOld {
+		t.Errorf("without any events a cursor ended with %q", last.reason)
+	}
+	record()
+	now.await(t, "what comes after all was dropped", func() bool { return len(now.got) == 5 })
+}
+
 // R41: a database that was restored from a backup numbers anew; whoever listens is told, and so is whoever comes back.
 func TestAnotherEpochIsTold(t *testing.T) {
 	t.Parallel()

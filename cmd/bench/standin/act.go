@@ -39,11 +39,11 @@ const (
 		VALUES ($1, $2, now(), 'AGENT', $3, 'conversation.claimed', 'conversation', $4, '{"status": "OPEN"}')`
 	cursorRow = `INSERT INTO read_cursors (tenant_id, agent_id, conversation_id, seq, inbound_no, read_at) VALUES ($1, $2, $3, 9, 5, now())
 		ON CONFLICT (tenant_id, agent_id, conversation_id) DO UPDATE SET seq = excluded.seq, inbound_no = excluded.inbound_no, read_at = excluded.read_at`
-	eventRow = `WITH head AS (UPDATE tenant_heads SET seq = seq + 1 WHERE tenant_id = $1 RETURNING seq)
+	eventRow = `WITH head AS (UPDATE tenant_heads SET seq = seq + 1 WHERE tenant_id = $1 RETURNING seq, volume)
 		INSERT INTO events (tenant_id, seq, kind, at, actor_kind, conversation_id, channel_account_id, contact_id, message_id, message_seq, direction,
-			version, status_before, status_after, message_status_after)
+			version, status_before, status_after, message_status_after, volume)
 		SELECT $1, head.seq, 'MESSAGE_CREATED', now(), 'SYSTEM', c.id, c.channel_account_id, c.contact_id, $3, 10, 'INBOUND', c.version, c.status,
-			c.status, 'RECEIVED' FROM head, conversations c WHERE c.tenant_id = $1 AND c.id = $2`
+			c.status, 'RECEIVED', head.volume FROM head, conversations c WHERE c.tenant_id = $1 AND c.id = $2`
 )
 
 func (a *acts) serve(w http.ResponseWriter, r *http.Request) {
