@@ -288,14 +288,23 @@ func TestResyncIsTheLastItem(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	conversation := d.Conversation(d.mine)
+	d.say(conversation, "in a volume that is dropped")
+	var epoch string
+	err := d.db.ReadTenant(t.Context(), d.ID, func(tx inbox.Tx) (err error) { _, epoch, err = tx.Head(t.Context()); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.w.Exec("DROP TABLE history.events_1")
 	for _, query := range []string{listQuery, threadQuery, unreadQuery, countsQuery, alertQuery} {
-		variables := map[string]any{"after": "nonsense"}
-		if query == threadQuery {
-			variables["id"] = conversation.String()
-		}
-		b := d.follow(d.boss, query, variables)
-		if item := b.item(t, 0); item["__typename"] != "Resync" || item["reason"] != "CURSOR_UNKNOWN" || b.complete != 1 || len(b.payloads) != 1 {
-			t.Errorf("%s: %v, completed %d times", query, item, b.complete)
+		for after, reason := range map[string]string{"nonsense": "CURSOR_UNKNOWN", inbox.Cursor{Epoch: epoch}.String(): "CURSOR_TOO_OLD"} {
+			variables := map[string]any{"after": after}
+			if query == threadQuery {
+				variables["id"] = conversation.String()
+			}
+			b := d.follow(d.boss, query, variables)
+			if item := b.item(t, 0); item["__typename"] != "Resync" || item["reason"] != reason || b.complete != 1 || len(b.payloads) != 1 {
+				t.Errorf("%s after %q: %v, completed %d times", query, after, item, b.complete)
+			}
 		}
 	}
 }

@@ -14,9 +14,9 @@ import (
 )
 
 // production is the environment of a real installation on a test's database.
-func production(t *testing.T, w *inboxtest.World, redis string) []string {
+func production(t *testing.T, d *dbtest.Database, redis string) []string {
 	t.Helper()
-	return environ("DATABASE_URL="+w.OwnerURL, "REDIS_URL="+redis, "SWITCHBOARD_KEKS="+testKey(), "SWITCHBOARD_JWT_KEYS="+testKey(),
+	return environ("DATABASE_URL="+d.OwnerURL, "REDIS_URL="+redis, "SWITCHBOARD_KEKS="+testKey(), "SWITCHBOARD_JWT_KEYS="+testKey(),
 		"SWITCHBOARD_FILE_KEYS="+testKey(), "SWITCHBOARD_BLOB_URL=file://"+t.TempDir(), "PORT=0", "ADMIN_ADDR=127.0.0.1:0")
 }
 
@@ -24,7 +24,7 @@ func production(t *testing.T, w *inboxtest.World, redis string) []string {
 func TestOperatorAtAShell(t *testing.T) {
 	t.Parallel()
 	w := inboxtest.New(t)
-	env := production(t, w, "redis://127.0.0.1:1/0")
+	env := production(t, w.Database, "redis://127.0.0.1:1/0")
 	for _, c := range []struct {
 		args, stdin string
 		code        int
@@ -74,7 +74,7 @@ func split(args string) []string { return strings.Fields(args) }
 func TestServeAndWorkStopInOrder(t *testing.T) {
 	t.Parallel()
 	w := inboxtest.New(t)
-	env := production(t, w, dbtest.Redis(t))
+	env := production(t, w.Database, dbtest.Redis(t))
 	admin := regexp.MustCompile(`"admin":"([^"]+)"`)
 	for _, name := range []string{"serve", "work"} {
 		p := start(t, env, name)
@@ -104,4 +104,32 @@ func TestServeAndWorkStopInOrder(t *testing.T) {
 			t.Errorf("%s logs %s", name, fmt.Sprint(out))
 		}
 	}
+}
+
+// TestAnOlderSchemaIsRefused starts both production processes on a database that lacks a migration: they end, and say what to do. After `migrate` one
+// starts.
+func TestAnOlderSchemaIsRefused(t *testing.T) {
+	t.Parallel()
+	bare := dbtest.Bare(t)
+	env := append(production(t, bare, dbtest.Redis(t)), "MIGRATE_DATABASE_URL="+bare.OwnerURL)
+	refused := func(why string) {
+		t.Helper()
+		for _, name := range []string{"serve", "work"} {
+			if code, out := finish(t, env, "", name); code != 1 || !strings.Contains(out, "run `switchboard migrate`") {
+				t.Errorf("%s, %s: ends with %d and says %s", why, name, code, out)
+			}
+		}
+	}
+	refused("never migrated")
+	if code, out := finish(t, env, "", "migrate"); code != 0 {
+		t.Fatalf("migrate ends with %d: %s", code, out)
+	}
+	w := inboxtest.On(t, bare)
+	const newest = "(SELECT max(version_id) FROM goose_db_version)"
+	w.Exec("UPDATE goose_db_version SET version_id = version_id + 5000 WHERE version_id = " + newest)
+	p := start(t, env, "serve")
+	eventually(t, p, "serve on a newer schema serves", func() bool { return strings.Contains(p.out.String(), `"msg":"serving"`) })
+	p.end(syscall.SIGTERM)
+	w.Exec("DELETE FROM goose_db_version WHERE version_id = " + newest)
+	refused("one migration behind")
 }
