@@ -2,25 +2,18 @@ package db_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/switchboard-inbox/switchboard/db"
-	"github.com/switchboard-inbox/switchboard/db/dbtest"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
-	"github.com/switchboard-inbox/switchboard/migrations"
 )
 
 const (
@@ -236,6 +229,60 @@ func TestDroppingGivesWay(t *testing.T) {
 	}
 }
 
+// TestDroppingWaitsForWhoWrites has rows under way to the oldest volume when it is to be dropped: an item of the journal that is not committed, and an
+// event that waits for its number in a statement that knows of no newer volume. The job gives way, both rows get there, and numbers go on.
+func TestDroppingWaitsForWhoWrites(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	if err := s.record(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), s.w.OwnerURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	holding, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := holding.Exec(t.Context(), "SELECT FROM tenant_heads FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	go func() { written <- s.record() }()
+	for s.w.Int("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
+		if len(written) > 0 || t.Context().Err() != nil {
+			t.Fatal("the writer did not wait for the head")
+		}
+	}
+	s.pass(week)
+	s.turn()
+	s.pass(5 * week)
+	if did := s.turn(); !slices.Contains(did, "could not drop volume 1: somebody is reading") {
+		t.Errorf("while somebody writes the job %q", did)
+	}
+	if err := holding.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	if events, items := s.w.Int("SELECT count(*) FROM events WHERE volume = 1"), s.w.Int("SELECT count(*) FROM webhook_items WHERE volume = 1"); events != 2 || items != 2 {
+		t.Errorf("volume 1 holds %d events and %d items, want 2 and 2", events, items)
+	}
+	s.pass(10 * time.Minute)
+	if did := s.turn(); !slices.Contains(did, "dropped the events of volume 1") || !slices.Contains(did, "dropped the journal of volume 1") {
+		t.Errorf("afterwards the job %q", did)
+	}
+	if err := s.record(); err != nil {
+		t.Fatal(err)
+	}
+	if n, seq := s.w.Int("SELECT count(*) FROM events"), s.w.Int("SELECT max(seq) FROM events"); n != 1 || seq != 3 {
+		t.Errorf("%d events are kept, the last is number %d; want 1 and 3", n, seq)
+	}
+}
+
 // TestVolumesToComeAreFenced looks at the volumes that the job makes: no tenant reaches into another's, and the app role cannot name them.
 func TestVolumesToComeAreFenced(t *testing.T) {
 	t.Parallel()
@@ -285,66 +332,4 @@ func TestVolumesToComeAreFenced(t *testing.T) {
 	if err := app.QueryRow(t.Context(), "SELECT count(*) FROM history.events_2").Scan(&n); err != nil || n != 0 {
 		t.Errorf("without a tenant %d events are seen, %v", n, err)
 	}
-}
-
-// TestMigrationKeepsHistory fills a database as an earlier build left it, and migrates it.
-func TestMigrationKeepsHistory(t *testing.T) {
-	t.Parallel()
-	bare := dbtest.Bare(t)
-	if err := db.MigrateWith(t.Context(), bare.OwnerURL, until(t, "0013")); err != nil {
-		t.Fatal(err)
-	}
-	conn, err := pgx.Connect(t.Context(), bare.OwnerURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(context.Background()) }()
-	old := `WITH t AS (INSERT INTO tenants (tenant_id, slug, name, created_at) VALUES (gen_random_uuid(), 'acme', 'Acme', now()) RETURNING tenant_id),
-		h AS (INSERT INTO tenant_heads (tenant_id, seq, epoch) SELECT tenant_id, 3, gen_random_uuid() FROM t),
-		a AS (INSERT INTO channel_accounts (tenant_id, id, channel, provider, external_ref, name, credentials_sealed, endpoint_id, created_at)
-			SELECT tenant_id, gen_random_uuid(), 'WHATSAPP', 'meta', '1', 'Main', '', 'e', now() FROM t RETURNING tenant_id, id),
-		e AS (INSERT INTO events (tenant_id, seq, kind, at, actor_kind) SELECT tenant_id, no, 'ALERT_OPENED', now(), 'SYSTEM' FROM t, generate_series(1, 3) no),
-		u AS (INSERT INTO app.unrouted_webhook_items VALUES (gen_random_uuid(), 'meta', '2', 'k', '', 'r', now()))
-		INSERT INTO webhook_items (tenant_id, id, channel_account_id, provider, kind, state, received_at)
-			SELECT tenant_id, gen_random_uuid(), id, 'meta', 'NOTICE', 'APPLIED', now() - interval '12 days' FROM a`
-	if _, err := conn.Exec(t.Context(), old); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Migrate(t.Context(), bare.OwnerURL); err != nil {
-		t.Fatal(err)
-	}
-	const kept = `SELECT format('%s %s %s %s', (SELECT count(*) FROM events WHERE volume = 1), (SELECT count(*) FROM webhook_items WHERE volume = 1),
-		(SELECT count(*) FROM app.unrouted_webhook_items WHERE volume = 1), (SELECT round(extract(epoch FROM now() - opened_at) / 86400) FROM app.volumes WHERE volume = 1))`
-	var got string
-	if err := conn.QueryRow(t.Context(), kept).Scan(&got); err != nil || got != "3 1 1 12" {
-		t.Errorf("after the migration there are %s, %v; want 3 events, an item of each journal, and a volume of 12 days", got, err)
-	}
-	for table, columns := range map[string]string{
-		"events (tenant_id, seq, kind, at, actor_kind)":                                              "tenant_id, 4, 'ALERT_OPENED', now(), 'SYSTEM'",
-		"webhook_items (tenant_id, id, channel_account_id, provider, kind, state, received_at)":      "tenant_id, gen_random_uuid(), id, 'meta', 'NOTICE', 'APPLIED', now()",
-		"app.unrouted_webhook_items (id, provider, account_ref, item_key, raw, reason, received_at)": "gen_random_uuid(), 'meta', '2', 'k', '', 'r', now()",
-	} {
-		_, err := conn.Exec(t.Context(), "INSERT INTO "+table+" SELECT "+columns+" FROM channel_accounts")
-		if err == nil || !strings.Contains(err.Error(), "no partition") {
-			t.Errorf("a statement that says no volume puts rows into %s: %v", table, err)
-		}
-	}
-}
-
-// until returns the migrations before the one with the number.
-func until(t *testing.T, number string) fs.FS {
-	t.Helper()
-	some := fstest.MapFS{}
-	entries, err := fs.ReadDir(migrations.Files, ".")
-	for _, entry := range entries {
-		if entry.Name() < number {
-			text, readErr := fs.ReadFile(migrations.Files, entry.Name())
-			err = errors.Join(err, readErr)
-			some[entry.Name()] = &fstest.MapFile{Data: text}
-		}
-	}
-	if err != nil || len(some) == 0 {
-		t.Fatal(fmt.Errorf("%d migrations: %w", len(some), err))
-	}
-	return some
 }
