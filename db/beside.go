@@ -10,9 +10,10 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
-// What conversations point to, beside contacts. sqlc has the same statements; here they travel together in one message.
+// Conversations and, beside contacts, what they point to. sqlc has the same statements; here they travel together in one message.
 const (
-	accountsBeside = `SELECT id, channel, provider, external_ref, name, team_id, status, settings, endpoint_id, created_at FROM channel_accounts
+	conversationsByIDs = `SELECT * FROM conversations WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`
+	accountsBeside     = `SELECT id, channel, provider, external_ref, name, team_id, status, settings, endpoint_id, created_at FROM channel_accounts
 		WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`
 	agentsBeside = `SELECT id, email, name, role, status, created_at FROM agents WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`
 	teamsBeside  = `SELECT tenant_id, id, name, created_at FROM teams WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`
@@ -21,27 +22,55 @@ const (
 // RowsBeside implements inbox.ConversationRows.
 func (tx *Tx) RowsBeside(ctx context.Context, list []inbox.ListedConversation, want inbox.Beside) (*inbox.Snapshot, error) {
 	found, batch := &inbox.Snapshot{}, &pgx.Batch{}
+	queueBeside(batch, tx.tenant, found, want, besideIDs{
+		contacts:  pointed(list, func(c *inbox.ListedConversation) *uuid.UUID { return &c.ContactID }),
+		accounts:  pointed(list, func(c *inbox.ListedConversation) *uuid.UUID { return &c.ChannelAccountID }),
+		assignees: pointed(list, func(c *inbox.ListedConversation) *uuid.UUID { return c.AssigneeID }),
+		teams:     pointed(list, func(c *inbox.ListedConversation) *uuid.UUID { return c.TeamID }),
+	})
+	return found, tx.conn.SendBatch(ctx, batch).Close()
+}
+
+// conversationsOf returns the events' conversations and what these point to. The latter is told from the events, which say it of the moment
+// after them: what has changed since is not there, and whoever asks for it reads it.
+func (tx *Tx) conversationsOf(ctx context.Context, events []inbox.Event, reach inbox.Reach) (*inbox.Snapshot, error) {
+	found, batch := &inbox.Snapshot{Reach: reach}, &pgx.Batch{}
+	if reach.Conversations {
+		ids := pointed(events, func(e *inbox.Event) *uuid.UUID { return e.ConversationID })
+		found.Conversations = queueByIDs(batch, conversationsByIDs, tx.tenant, ids, func(r gen.Conversation) (uuid.UUID, inbox.Conversation) {
+			return r.ID, conversation(r)
+		})
+	}
+	queueBeside(batch, tx.tenant, found, reach.Beside, besideIDs{
+		contacts:  pointed(events, func(e *inbox.Event) *uuid.UUID { return e.ContactID }),
+		accounts:  pointed(events, func(e *inbox.Event) *uuid.UUID { return e.ChannelAccountID }),
+		assignees: pointed(events, func(e *inbox.Event) *uuid.UUID { return e.AssigneeAfter }),
+		teams:     pointed(events, func(e *inbox.Event) *uuid.UUID { return e.TeamAfter }),
+	})
+	return found, tx.conn.SendBatch(ctx, batch).Close()
+}
+
+// besideIDs are the ids of what conversations point to.
+type besideIDs struct{ contacts, accounts, assignees, teams []uuid.UUID }
+
+// queueBeside queues what is wanted of them; its rows will be in the snapshot.
+func queueBeside(batch *pgx.Batch, tenant uuid.UUID, found *inbox.Snapshot, want inbox.Beside, ids besideIDs) {
 	if want.Contacts {
-		ids := pointed(list, func(c *inbox.ListedConversation) *uuid.UUID { return &c.ContactID })
-		found.Contacts = queueContacts(batch, tx.tenant, ids, want.Identities)
+		found.Contacts = queueContacts(batch, tenant, ids.contacts, want.Identities)
 	}
 	if want.Accounts {
-		ids := pointed(list, func(c *inbox.ListedConversation) *uuid.UUID { return &c.ChannelAccountID })
-		found.Accounts = queueByIDs(batch, accountsBeside, tx.tenant, ids, func(r gen.ChannelAccountsByIDsRow) (uuid.UUID, inbox.ChannelAccount) {
+		found.Accounts = queueByIDs(batch, accountsBeside, tenant, ids.accounts, func(r gen.ChannelAccountsByIDsRow) (uuid.UUID, inbox.ChannelAccount) {
 			return r.ID, channelAccount(r)
 		})
 	}
 	if want.Assignees {
-		ids := pointed(list, func(c *inbox.ListedConversation) *uuid.UUID { return c.AssigneeID })
-		found.Agents = queueByIDs(batch, agentsBeside, tx.tenant, ids, func(r gen.AgentsByIDsRow) (uuid.UUID, inbox.Agent) {
+		found.Agents = queueByIDs(batch, agentsBeside, tenant, ids.assignees, func(r gen.AgentsByIDsRow) (uuid.UUID, inbox.Agent) {
 			return r.ID, agent(r)
 		})
 	}
 	if want.Teams {
-		ids := pointed(list, func(c *inbox.ListedConversation) *uuid.UUID { return c.TeamID })
-		found.Teams = queueByIDs(batch, teamsBeside, tx.tenant, ids, func(r gen.Team) (uuid.UUID, inbox.Team) { return r.ID, team(r) })
+		found.Teams = queueByIDs(batch, teamsBeside, tenant, ids.teams, func(r gen.Team) (uuid.UUID, inbox.Team) { return r.ID, team(r) })
 	}
-	return found, tx.conn.SendBatch(ctx, batch).Close()
 }
 
 // queueByIDs queues a statement over ids and returns the map that its rows will be put in.

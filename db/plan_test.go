@@ -154,7 +154,7 @@ func (f *filled) reads() []hot {
 			return err
 		}), 30},
 		{"events after a cursor in an old volume", func(ctx context.Context) error {
-			page, err := f.db.Stream().Events(ctx, f.tenant, 14_990, 100, func(*inbox.Event) bool { return true })
+			page, err := f.db.Stream().Events(ctx, f.tenant, 14_990, 100, func(*inbox.Event) (inbox.Reach, bool) { return inbox.WholeReach(), true })
 			if err == nil && (len(page.Events) != 100 || page.Snapshot == nil) {
 				err = fmt.Errorf("%d events", len(page.Events))
 			}
@@ -166,7 +166,7 @@ func (f *filled) reads() []hot {
 		}, 30},
 		{"what an event points to", func(ctx context.Context) error {
 			id, message := of("conversation", 100), of("message", 500)
-			_, err := f.db.Stream().Snapshot(ctx, f.tenant, []inbox.Event{{ConversationID: &id, MessageID: &message}})
+			_, err := f.db.Stream().Snapshot(ctx, f.tenant, []inbox.Event{{ConversationID: &id, MessageID: &message}}, inbox.WholeReach())
 			return err
 		}, 60},
 		{"heads", func(ctx context.Context) error {

@@ -12,8 +12,7 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
-// snapshotOf reads everything that a batch of events points to in one statement, because it runs for every change: rows come as JSON
-// whose keys are the names of the domain's fields (case is not compared), each with the noun that it is.
+// snapshotOf reads everything that a batch of events points to in one statement, where messages are wanted: rows come as JSON whose keys are the names of the domain's fields (case is not compared), each with the noun that it is.
 const snapshotOf = `
 WITH c AS MATERIALIZED (
   SELECT id, contact_id AS contactid, channel_account_id AS channelaccountid, team_id AS teamid, status, assignee_id AS assigneeid,
@@ -69,8 +68,11 @@ UNION ALL SELECT 'mark', x.target, row_to_json(x) FROM (
 UNION ALL SELECT 'retry', r.retry_of, to_json(r.id) FROM messages r
   WHERE r.tenant_id = $1 AND r.retry_of IN (SELECT id FROM m)`
 
-// snapshot returns what the events point to, as this transaction sees it.
-func (tx *Tx) snapshot(ctx context.Context, events []inbox.Event) (*inbox.Snapshot, error) {
+// snapshot returns what the events point to, as this transaction sees it, or nothing of it where nothing is needed.
+func (tx *Tx) snapshot(ctx context.Context, events []inbox.Event, reach inbox.Reach) (*inbox.Snapshot, error) {
+	if !reach.Messages {
+		return tx.conversationsOf(ctx, events, reach)
+	}
 	rows, err := tx.conn.Query(ctx, snapshotOf, tx.tenant,
 		pointed(events, func(e *inbox.Event) *uuid.UUID { return e.ConversationID }),
 		pointed(events, func(e *inbox.Event) *uuid.UUID { return e.MessageID }))
@@ -111,6 +113,7 @@ func newSnapshotParts() *snapshotParts {
 	return &snapshotParts{
 		quotes: map[uuid.UUID]uuid.UUID{},
 		Snapshot: inbox.Snapshot{
+			Reach:         inbox.WholeReach(),
 			Conversations: map[uuid.UUID]*inbox.Conversation{}, Messages: map[uuid.UUID]*inbox.Message{},
 			Attachments: map[uuid.UUID][]inbox.Attachment{}, Marks: map[uuid.UUID][]inbox.Mark{},
 			Quotes: map[uuid.UUID]*inbox.Message{}, Retries: map[uuid.UUID]uuid.UUID{}, Contacts: map[uuid.UUID]*inbox.Contact{},

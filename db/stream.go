@@ -27,21 +27,24 @@ LEFT JOIN LATERAL (SELECT * FROM events x WHERE x.tenant_id = h.tenant_id AND x.
 WHERE h.tenant_id = $1 ORDER BY e.seq`
 
 // Events implements live.Source. It returns NotFound for a tenant that has no stream.
-func (s *Stream) Events(
-	ctx context.Context, tenant inbox.TenantID, after int64, limit int, wanted func(*inbox.Event) bool,
-) (page inbox.EventPage, err error) {
+func (s *Stream) Events(ctx context.Context, tenant inbox.TenantID, after int64, limit int, want inbox.Want) (page inbox.EventPage, err error) {
 	err = s.db.readTenant(ctx, tenant, func(tx *Tx) error {
-		if page, err = tx.eventsAfter(ctx, after, limit); err != nil || wanted == nil {
+		if want == nil {
+			tx.Last()
+		}
+		if page, err = tx.eventsAfter(ctx, after, limit); err != nil || want == nil {
 			return err
 		}
 		var some []inbox.Event
+		var all inbox.Reach
 		for i := range page.Events {
-			if wanted(&page.Events[i]) {
-				some = append(some, page.Events[i])
+			if reach, wanted := want(&page.Events[i]); wanted {
+				some, all = append(some, page.Events[i]), all.And(reach)
 			}
 		}
 		if len(some) > 0 {
-			page.Snapshot, err = tx.snapshot(ctx, some)
+			tx.Last()
+			page.Snapshot, err = tx.snapshot(ctx, some, all)
 		}
 		return err
 	})
@@ -49,9 +52,15 @@ func (s *Stream) Events(
 }
 
 // Snapshot implements live.Source.
-func (s *Stream) Snapshot(ctx context.Context, tenant inbox.TenantID, events []inbox.Event) (snapshot *inbox.Snapshot, err error) {
+func (s *Stream) Snapshot(
+	ctx context.Context, tenant inbox.TenantID, events []inbox.Event, reach inbox.Reach,
+) (snapshot *inbox.Snapshot, err error) {
+	if reach == (inbox.Reach{}) {
+		return &inbox.Snapshot{}, nil
+	}
 	err = s.db.readTenant(ctx, tenant, func(tx *Tx) error {
-		snapshot, err = tx.snapshot(ctx, events)
+		tx.Last()
+		snapshot, err = tx.snapshot(ctx, events, reach)
 		return err
 	})
 	return snapshot, err

@@ -47,7 +47,7 @@ func TestSnapshotShowsWhatTheReadsShow(t *testing.T) {
 			tenant.ID.UUID(), inboxtest.NewID(), account, conversation, mark)
 	}
 	events := []inbox.Event{{ConversationID: &conversation, MessageID: &question}, {ConversationID: &conversation, MessageID: &answer}}
-	got, err := w.DB.Stream().Snapshot(t.Context(), tenant.ID, events)
+	got, err := w.DB.Stream().Snapshot(t.Context(), tenant.ID, events, inbox.WholeReach())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,6 +75,18 @@ func TestSnapshotShowsWhatTheReadsShow(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	// Whoever needs no messages is shown the same of the rest.
+	events[0].ContactID, events[0].ChannelAccountID, events[0].AssigneeAfter = &got.Conversations[conversation].ContactID, &account, &agent
+	events[1].TeamAfter = &team
+	narrow := inbox.WholeReach()
+	narrow.Messages = false
+	less := fetch(w.DB.Stream().Snapshot(t.Context(), tenant.ID, events, narrow))
+	want := &inbox.Snapshot{
+		Reach: narrow, Conversations: got.Conversations, Contacts: got.Contacts, Accounts: got.Accounts, Agents: got.Agents, Teams: got.Teams,
+	}
+	if diff := cmp.Diff(want, less); diff != "" {
+		t.Error("without messages:", diff)
 	}
 	if got.Quotes[answer] == nil || got.Quotes[answer].ID != question || got.Quotes[question] != nil {
 		t.Errorf("quotes: %v", got.Quotes)
@@ -127,7 +139,7 @@ func TestEventsAreReadInPages(t *testing.T) {
 		}
 	}
 	stream := w.DB.Stream()
-	wants := func(e *inbox.Event) bool { return e.Seq == 3 }
+	wants := func(e *inbox.Event) (inbox.Reach, bool) { return inbox.Reach{Conversations: true}, e.Seq == 3 }
 	page := fetch(stream.Events(t.Context(), tenant.ID, 1, 3, wants))
 	if diff := cmp.Diff(written[1:4], page.Events); diff != "" || page.Head != 5 || len(page.Epoch) != 8 {
 		t.Errorf("head %d, epoch %q: %s", page.Head, page.Epoch, diff)

@@ -11,9 +11,11 @@ import (
 
 // beside returns what the operation's fields may ask of that to which conversations point. Fields are told by their names alone, wherever they
 // stand: rather too much is read than too little, because what is read this way is not read again in this response.
-func beside(ctx context.Context) inbox.Beside {
+func beside(ctx context.Context) inbox.Beside { return besideOf(graphql.GetOperationContext(ctx)) }
+
+func besideOf(op *graphql.OperationContext) inbox.Beside {
 	asked := map[string]bool{}
-	collectNames(graphql.GetOperationContext(ctx).Operation.SelectionSet, asked)
+	collectNames(op.Operation.SelectionSet, asked)
 	return inbox.Beside{
 		Contacts: asked["contact"], Identities: asked["identities"], Accounts: asked["channelAccount"] || asked["replyWindow"],
 		Assignees: asked["assignee"], Teams: asked["team"],

@@ -19,6 +19,8 @@ type itemTopic interface {
 	topic
 	Wants(e *inbox.Event) bool
 	View(item *live.Item, actor inbox.Actor) live.View
+	// reach returns how much of what its events point to the topic needs, where so much is asked of that to which conversations point.
+	reach(asked inbox.Beside) inbox.Reach
 	// show returns the item of the field's union that the view shows.
 	show(ctx context.Context, c *cohort, item *live.Item, view live.View) (any, error)
 }
@@ -28,6 +30,7 @@ type cohort struct {
 	itemTopic
 	*shape
 	key     cohortKey
+	needs   inbox.Reach
 	members int // guarded by Subscriptions.mu
 
 	kept [keptRenderings]atomic.Pointer[rendered] // each in the place of its number; a newer one takes the place of an older one
@@ -53,7 +56,7 @@ func (s *Subscriptions) join(key cohortKey, topic itemTopic, form *shape) *cohor
 	defer s.mu.Unlock()
 	c := s.cohorts[key]
 	if c == nil {
-		c = &cohort{itemTopic: topic, shape: form, key: key}
+		c = &cohort{itemTopic: topic, shape: form, key: key, needs: topic.reach(besideOf(form.operation))}
 		s.cohorts[key] = c
 	}
 	c.members++
@@ -67,6 +70,9 @@ func (s *Subscriptions) leave(c *cohort) {
 		delete(s.cohorts, c.key)
 	}
 }
+
+// Needs implements live.Audience.
+func (c *cohort) Needs() inbox.Reach { return c.needs }
 
 // payload returns the response that shows the item in the view; it is rendered for the first who asks.
 func (c *cohort) payload(item *live.Item, view live.View) *rendered {

@@ -65,7 +65,7 @@ func TestEventsAreWrittenAsGenerated(t *testing.T) {
 	for _, id := range fillDesk(d) {
 		events = append(events, inbox.Event{ConversationID: &id})
 	}
-	snapshot, err := d.db.Stream().Snapshot(t.Context(), d.ID, events)
+	snapshot, err := d.db.Stream().Snapshot(t.Context(), d.ID, events, inbox.WholeReach())
 	if err != nil {
 		t.Fatal(err)
 	}

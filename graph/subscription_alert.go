@@ -40,6 +40,8 @@ func (*alertTopic) View(_ *live.Item, actor inbox.Actor) live.View {
 	return viewAlert
 }
 
+func (*alertTopic) reach(inbox.Beside) inbox.Reach { return inbox.Reach{} }
+
 // show implements itemTopic. It returns an Internal error for an alert that is not there.
 func (*alertTopic) show(ctx context.Context, c *cohort, item *live.Item, _ live.View) (any, error) {
 	alerts, err := c.subscriptions.alerts(ctx, inbox.SystemActor(c.tenant), []uuid.UUID{*item.AlertID})

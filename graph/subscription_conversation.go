@@ -101,6 +101,10 @@ func (t *conversationTopic) lets(e *inbox.Event, status inbox.Status, assignee, 
 	return true
 }
 
+func (*conversationTopic) reach(asked inbox.Beside) inbox.Reach {
+	return inbox.Reach{Conversations: true, Beside: asked}
+}
+
 // show implements itemTopic.
 func (t *conversationTopic) show(_ context.Context, _ *cohort, item *live.Item, view live.View) (any, error) {
 	event := gen.ConversationEvent{

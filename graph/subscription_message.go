@@ -69,6 +69,8 @@ func aboutMessage(e *inbox.Event) bool {
 	return e.Kind == inbox.EventMessageCreated || e.Kind == inbox.EventMessageStatus || e.Kind == inbox.EventMessageChanged
 }
 
+func (*messageTopic) reach(inbox.Beside) inbox.Reach { return inbox.WholeReach() }
+
 // show implements itemTopic. It returns an Internal error for an event whose message is not there.
 func (t *messageTopic) show(_ context.Context, _ *cohort, item *live.Item, _ live.View) (any, error) {
 	var message *inbox.Message

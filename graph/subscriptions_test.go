@@ -116,15 +116,15 @@ type countedSource struct {
 }
 
 func (s countedSource) Events(
-	ctx context.Context, tenant inbox.TenantID, after int64, limit int, wanted func(*inbox.Event) bool,
+	ctx context.Context, tenant inbox.TenantID, after int64, limit int, want inbox.Want,
 ) (inbox.EventPage, error) {
 	s.d.reads.Add(1)
-	return s.Source.Events(ctx, tenant, after, limit, wanted)
+	return s.Source.Events(ctx, tenant, after, limit, want)
 }
 
-func (s countedSource) Snapshot(ctx context.Context, tenant inbox.TenantID, events []inbox.Event) (*inbox.Snapshot, error) {
+func (s countedSource) Snapshot(ctx context.Context, tenant inbox.TenantID, events []inbox.Event, reach inbox.Reach) (*inbox.Snapshot, error) {
 	s.d.reads.Add(1)
-	return s.Source.Snapshot(ctx, tenant, events)
+	return s.Source.Snapshot(ctx, tenant, events, reach)
 }
 
 // box is a sink that keeps everything, and takes nothing more than its size before it is emptied.

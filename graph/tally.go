@@ -84,6 +84,9 @@ func (s *Subscriptions) tally(key tallyKey, topic countTopic) *tally {
 	return t
 }
 
+// Needs implements live.Audience: numbers are counted, whatever the events point to.
+func (t *tally) Needs() inbox.Reach { return inbox.Reach{} }
+
 // mark tells that the member's numbers may have changed.
 func (t *tally) mark(c *counted) {
 	t.mu.Lock()

@@ -11,9 +11,45 @@ type EventPage struct {
 	Snapshot *Snapshot
 }
 
-// Snapshot holds the rows that a set of events points to, and those which these point to in turn, as of one moment. A row that is not
-// there is absent. It is shared and must not be changed.
+// Reach says how much of what events point to is read.
+type Reach struct {
+	Conversations bool
+	Beside             // what the conversations point to
+	Messages      bool // with all that they and the conversations point to
+}
+
+// WholeReach returns the reach of those who need everything.
+func WholeReach() Reach {
+	return Reach{
+		Conversations: true, Messages: true,
+		Beside: Beside{Contacts: true, Identities: true, Accounts: true, Assignees: true, Teams: true},
+	}
+}
+
+// And returns the reach of those who need the one and those who need the other.
+func (r Reach) And(other Reach) Reach {
+	if r.Messages || other.Messages {
+		return WholeReach()
+	}
+	return Reach{
+		Conversations: r.Conversations || other.Conversations,
+		Beside: Beside{
+			Contacts: r.Contacts || other.Contacts, Identities: r.Identities || other.Identities, Accounts: r.Accounts || other.Accounts,
+			Assignees: r.Assignees || other.Assignees, Teams: r.Teams || other.Teams,
+		},
+	}
+}
+
+// Holds reports whether it is enough for those who need the other.
+func (r Reach) Holds(other Reach) bool { return r.And(other) == r }
+
+// Want tells how much of what the event points to is needed; wanted is false for an event that nobody asks for.
+type Want func(e *Event) (reach Reach, wanted bool)
+
+// Snapshot holds the rows that a set of events points to, and those which these point to in turn, as of one moment and as far as it reaches. A
+// row that is not there is absent. It is shared and must not be changed.
 type Snapshot struct {
+	Reach         Reach
 	Conversations map[uuid.UUID]*Conversation
 	Messages      map[uuid.UUID]*Message
 	Attachments   map[uuid.UUID][]Attachment // by message

@@ -85,7 +85,8 @@ func (sub *subscription) next() (items []*Item, live bool, err error) {
 // replay offers the items at the subscriber's own pace. It can be called again after an error: it goes on where it stopped.
 func (sub *subscription) replay(items []*Item) error {
 	audience := sub.group.audience
-	if err := sub.stream.cover(sub.ctx, sub.stream.history.turn, items, audience.Wants); err != nil {
+	want := func(e *inbox.Event) (inbox.Reach, bool) { return audience.Needs(), audience.Wants(e) }
+	if err := sub.stream.cover(sub.ctx, sub.stream.history.turn, items, want); err != nil {
 		return err
 	}
 	defer sub.taker.Flush()
@@ -97,7 +98,7 @@ func (sub *subscription) replay(items []*Item) error {
 			}
 		}
 		if audience.Wants(&item.Event) {
-			held := item.held()
+			held := item.held(audience.Needs())
 			if held == nil {
 				return nil // the reader let go of it meanwhile; load it again
 			}

@@ -21,16 +21,16 @@ type memory struct {
 	id     uuid.UUID
 }
 
-func (m *memory) Events(_ context.Context, _ inbox.TenantID, after int64, limit int, _ func(*inbox.Event) bool) (inbox.EventPage, error) {
-	page := inbox.EventPage{Head: m.head.Load(), Epoch: "ABCDEFGH", Snapshot: &inbox.Snapshot{}}
+func (m *memory) Events(_ context.Context, _ inbox.TenantID, after int64, limit int, _ inbox.Want) (inbox.EventPage, error) {
+	page := inbox.EventPage{Head: m.head.Load(), Epoch: "ABCDEFGH", Snapshot: &inbox.Snapshot{Reach: inbox.WholeReach()}}
 	for seq := after + 1; seq <= page.Head && len(page.Events) < limit; seq++ {
 		page.Events = append(page.Events, inbox.Event{Seq: seq, ConversationID: &m.id, ChannelAccountID: &m.id})
 	}
 	return page, nil
 }
 
-func (m *memory) Snapshot(context.Context, inbox.TenantID, []inbox.Event) (*inbox.Snapshot, error) {
-	return &inbox.Snapshot{}, nil
+func (m *memory) Snapshot(context.Context, inbox.TenantID, []inbox.Event, inbox.Reach) (*inbox.Snapshot, error) {
+	return &inbox.Snapshot{Reach: inbox.WholeReach()}, nil
 }
 
 func (m *memory) Heads(context.Context, []inbox.TenantID) (map[inbox.TenantID]int64, error) {

@@ -99,6 +99,8 @@ type visible struct{ _ int }
 
 func (*visible) Wants(e *inbox.Event) bool { return e.ConversationID != nil }
 
+func (*visible) Needs() inbox.Reach { return inbox.WholeReach() }
+
 func (*visible) View(item *live.Item, actor inbox.Actor) live.View {
 	v := actor.Visibility()
 	if v.Sees(*item.ChannelAccountID, item.AssigneeBefore) || v.Sees(*item.ChannelAccountID, item.AssigneeAfter) {
@@ -107,12 +109,21 @@ func (*visible) View(item *live.Item, actor inbox.Actor) live.View {
 	return live.Nothing
 }
 
+// modest is an audience that does not need everything.
+type modest struct {
+	visible
+	needs inbox.Reach
+}
+
+func (m *modest) Needs() inbox.Reach { return m.needs }
+
 // client is a taker with a bounded buffer and a reader that can be stopped.
 type client struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at every change
 	size    int
-	frozen  bool // takes nothing out of the buffer
+	needs   inbox.Reach // what it looks at
+	frozen  bool        // takes nothing out of the buffer
 	buffer  int
 	taken   []*live.Item // not flushed yet
 	got     []int64
@@ -140,7 +151,7 @@ func (c *client) Take(item *live.Item, _ live.View) bool {
 	if c.buffer >= c.size {
 		return false
 	}
-	if item.Snapshot() == nil {
+	if item.Snapshot() == nil || !item.Snapshot().Reach.Holds(c.needs) {
 		panic("an item without what it points to")
 	}
 	if c.frozen {

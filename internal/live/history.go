@@ -120,18 +120,10 @@ func (s *stream) readBlock(ctx context.Context, after int64) ([]*Item, error) {
 	return itemsAfter(items, after), nil
 }
 
-// cover loads what those of the items point to that are wanted and have nothing loaded. It takes its turn, so that those who need the
-// same share a read; the reader has no turn to wait for, because everybody waits for it.
-func (s *stream) cover(ctx context.Context, turn chan struct{}, items []*Item, wanted func(*inbox.Event) bool) error {
-	bare := func() (missing []inbox.Event) {
-		for _, item := range items {
-			if item.Snapshot() == nil && wanted(&item.Event) {
-				missing = append(missing, item.Event)
-			}
-		}
-		return missing
-	}
-	if len(bare()) == 0 {
+// cover loads what those of the items point to that are wanted and have less loaded than is needed. It takes its turn, so that those who need
+// the same share a read; the reader has no turn to wait for, because everybody waits for it.
+func (s *stream) cover(ctx context.Context, turn chan struct{}, items []*Item, want inbox.Want) error {
+	if missing, _ := bare(items, want); len(missing) == 0 {
 		return nil
 	}
 	if turn != nil {
@@ -142,20 +134,54 @@ func (s *stream) cover(ctx context.Context, turn chan struct{}, items []*Item, w
 			return ctx.Err()
 		}
 	}
-	missing := bare() // somebody may have loaded them meanwhile
-	if len(missing) == 0 {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
-	snapshot, err := s.hub.cfg.Source.Snapshot(ctx, s.tenant, missing)
-	if err != nil {
-		return err
-	}
-	for _, item := range items {
-		if wanted(&item.Event) {
-			item.snapshot.CompareAndSwap(nil, snapshot)
+	for { // somebody may have loaded them meanwhile, or something else of them
+		missing, reach := bare(items, want)
+		if len(missing) == 0 {
+			return nil
+		}
+		snapshot, err := s.hub.cfg.Source.Snapshot(ctx, s.tenant, eventsOf(missing), reach)
+		if err != nil {
+			return err
+		}
+		for _, item := range missing {
+			item.widen(snapshot)
 		}
 	}
-	return nil
+}
+
+// bare returns those of the items that are wanted and have less loaded than is needed, and how much to load for all of them: what others have
+// loaded is loaded again with the rest, so that an item never loses any of it.
+func bare(items []*Item, want inbox.Want) (missing []*Item, reach inbox.Reach) {
+	for _, item := range items {
+		need, wanted := want(&item.Event)
+		loaded := item.Snapshot()
+		if !wanted || reaches(loaded, need) {
+			continue
+		}
+		if loaded != nil {
+			need = need.And(loaded.Reach)
+		}
+		missing, reach = append(missing, item), reach.And(need)
+	}
+	return missing, reach
+}
+
+// widen gives the item what it points to, unless it has something that is not in it.
+func (i *Item) widen(snapshot *inbox.Snapshot) {
+	for {
+		loaded := i.snapshot.Load()
+		if loaded != nil && !snapshot.Reach.Holds(loaded.Reach) || i.snapshot.CompareAndSwap(loaded, snapshot) {
+			return
+		}
+	}
+}
+
+func eventsOf(items []*Item) []inbox.Event {
+	events := make([]inbox.Event, len(items))
+	for i, item := range items {
+		events[i] = item.Event
+	}
+	return events
 }

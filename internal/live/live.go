@@ -12,10 +12,10 @@ import (
 // Source reads what happened and who may see it; package db implements it.
 type Source interface {
 	// Events returns at most limit events after the given number in order, the tenant's head, and what the wanted ones point to; a nil
-	// wanted wants none.
-	Events(ctx context.Context, tenant inbox.TenantID, after int64, limit int, wanted func(*inbox.Event) bool) (inbox.EventPage, error)
-	// Snapshot returns what the events point to, as of now.
-	Snapshot(ctx context.Context, tenant inbox.TenantID, events []inbox.Event) (*inbox.Snapshot, error)
+	// want wants none.
+	Events(ctx context.Context, tenant inbox.TenantID, after int64, limit int, want inbox.Want) (inbox.EventPage, error)
+	// Snapshot returns what the events point to, as of now and as far as is said.
+	Snapshot(ctx context.Context, tenant inbox.TenantID, events []inbox.Event, reach inbox.Reach) (*inbox.Snapshot, error)
 	// Heads returns the number of the newest event of each of the tenants.
 	Heads(ctx context.Context, tenants []inbox.TenantID) (map[inbox.TenantID]int64, error)
 	// Access returns the actor with what he may do now, or an Unauthenticated error when he may do nothing any more.
@@ -61,19 +61,24 @@ type Item struct {
 // Cursor returns the place in the stream after this item.
 func (i *Item) Cursor() string { return inbox.Cursor{Epoch: i.Epoch, Seq: i.Seq}.String() }
 
-// Snapshot returns what the event points to, as of a moment at or after it. It is never nil for an item that an audience wants.
+// Snapshot returns what the event points to, as of a moment at or after it. For an item that an audience wants it is never nil, and reaches as
+// far as the audience needs.
 func (i *Item) Snapshot() *inbox.Snapshot { return i.snapshot.Load() }
 
-// held returns a copy that keeps what the item points to now, or nil when nothing is loaded. The reader lets go of what its old items
-// point to while a subscriber still waits for room for one of them.
-func (i *Item) held() *Item {
+// held returns a copy that keeps what the item points to now, or nil when less than is needed is loaded. The reader lets go of what its old
+// items point to while a subscriber still waits for room for one of them.
+func (i *Item) held(need inbox.Reach) *Item {
 	snapshot := i.snapshot.Load()
-	if snapshot == nil {
+	if !reaches(snapshot, need) {
 		return nil
 	}
 	held := &Item{Event: i.Event, Epoch: i.Epoch}
 	held.snapshot.Store(snapshot)
 	return held
+}
+
+func reaches(snapshot *inbox.Snapshot, need inbox.Reach) bool {
+	return snapshot != nil && snapshot.Reach.Holds(need)
 }
 
 // View is the form in which an audience shows an item to one of its members. Audiences give the values above Gone their meaning.
@@ -90,6 +95,8 @@ const (
 type Audience interface {
 	// Wants reports whether the event may concern any member.
 	Wants(e *inbox.Event) bool
+	// Needs returns how much of what the wanted events point to is looked at. It is always the same.
+	Needs() inbox.Reach
 	// View returns how a member who is the actor sees the item.
 	View(item *Item, actor inbox.Actor) View
 }

@@ -22,7 +22,7 @@ type counting struct {
 }
 
 func (c *counting) Events(
-	ctx context.Context, tenant inbox.TenantID, after int64, limit int, wanted func(*inbox.Event) bool,
+	ctx context.Context, tenant inbox.TenantID, after int64, limit int, want inbox.Want,
 ) (inbox.EventPage, error) {
 	c.reads.Add(1)
 	if tenant == c.stuck && limit > 0 {
@@ -33,12 +33,12 @@ func (c *counting) Events(
 		case <-ctx.Done():
 		}
 	}
-	return c.Source.Events(ctx, tenant, after, limit, wanted)
+	return c.Source.Events(ctx, tenant, after, limit, want)
 }
 
-func (c *counting) Snapshot(ctx context.Context, tenant inbox.TenantID, events []inbox.Event) (*inbox.Snapshot, error) {
+func (c *counting) Snapshot(ctx context.Context, tenant inbox.TenantID, events []inbox.Event, reach inbox.Reach) (*inbox.Snapshot, error) {
 	c.reads.Add(1)
-	return c.Source.Snapshot(ctx, tenant, events)
+	return c.Source.Snapshot(ctx, tenant, events, reach)
 }
 
 func (c *counting) Access(ctx context.Context, actor inbox.Actor) (inbox.Actor, error) {
@@ -201,19 +201,19 @@ func (f *failing) away() error {
 }
 
 func (f *failing) Events(
-	ctx context.Context, tenant inbox.TenantID, after int64, limit int, wanted func(*inbox.Event) bool,
+	ctx context.Context, tenant inbox.TenantID, after int64, limit int, want inbox.Want,
 ) (inbox.EventPage, error) {
 	if err := f.away(); err != nil {
 		return inbox.EventPage{}, err
 	}
-	return f.Source.Events(ctx, tenant, after, limit, wanted)
+	return f.Source.Events(ctx, tenant, after, limit, want)
 }
 
-func (f *failing) Snapshot(ctx context.Context, tenant inbox.TenantID, events []inbox.Event) (*inbox.Snapshot, error) {
+func (f *failing) Snapshot(ctx context.Context, tenant inbox.TenantID, events []inbox.Event, reach inbox.Reach) (*inbox.Snapshot, error) {
 	if err := f.away(); err != nil {
 		return nil, err
 	}
-	return f.Source.Snapshot(ctx, tenant, events)
+	return f.Source.Snapshot(ctx, tenant, events, reach)
 }
 
 func (f *failing) Access(ctx context.Context, actor inbox.Actor) (inbox.Actor, error) {
@@ -265,9 +265,9 @@ type late struct {
 }
 
 func (l *late) Events(
-	ctx context.Context, tenant inbox.TenantID, after int64, limit int, wanted func(*inbox.Event) bool,
+	ctx context.Context, tenant inbox.TenantID, after int64, limit int, want inbox.Want,
 ) (inbox.EventPage, error) {
-	page, err := l.Source.Events(ctx, tenant, after, limit, wanted)
+	page, err := l.Source.Events(ctx, tenant, after, limit, want)
 	if happen := l.meanwhile; happen != nil && limit > 0 {
 		l.meanwhile = nil
 		happen()

@@ -39,7 +39,7 @@ func (s *stream) offer(items []*Item, rolls []roll) {
 		audiences[i] = r.audience
 	}
 	for failures := 1; ; failures++ {
-		err := s.cover(s.hub.ctx, nil, items, func(e *inbox.Event) bool { return wantedBy(audiences, e) })
+		err := s.cover(s.hub.ctx, nil, items, func(e *inbox.Event) (inbox.Reach, bool) { return wantedBy(audiences, e) })
 		if err == nil {
 			break
 		}

@@ -88,15 +88,19 @@ type traveller struct {
 // travel connects, is cut at a random moment, and connects again to any process with its last cursor, until the writers are done;
 // then once more until it has everything.
 func (r *traveller) travel(t *testing.T, s *shop, written <-chan struct{}) {
-	audiences := []live.Audience{&visible{}, &visible{}}
+	needs := []inbox.Reach{
+		{}, {Conversations: true}, {Conversations: true, Beside: inbox.Beside{Contacts: true}},
+		{Conversations: true, Beside: inbox.Beside{Accounts: true, Teams: true}}, inbox.WholeReach(),
+	}
 	for last := false; ; {
 		p := rand.N(len(r.processes))
 		c := newClient(8)
+		c.needs = needs[rand.N(len(needs))]
 		if rand.N(3) == 0 {
 			c.frozen = true // its reader hangs: the buffer fills, and the cut finds it catching up
 		}
 		stop, err := r.processes[p].hub.Subscribe(t.Context(), live.Request{
-			Actor: r.actor, Audience: audiences[p], After: &r.cursor, Taker: c})
+			Actor: r.actor, Audience: &modest{needs: c.needs}, After: &r.cursor, Taker: c})
 		if err != nil {
 			t.Error(err)
 			return

@@ -113,8 +113,8 @@ func (s *stream) readPage() (more bool, err error) {
 		audiences = append(audiences, audience)
 	}
 	s.mu.Unlock()
-	wanted := func(e *inbox.Event) bool { return wantedBy(audiences, e) }
-	page, err := s.fetch(after, wanted)
+	want := func(e *inbox.Event) (inbox.Reach, bool) { return wantedBy(audiences, e) }
+	page, err := s.fetch(after, want)
 	if err != nil {
 		return false, err
 	}
@@ -125,7 +125,7 @@ func (s *stream) readPage() (more bool, err error) {
 	}
 	items := itemsOf(page.Events, page.Epoch)
 	for _, item := range items {
-		if page.Snapshot != nil && wanted(&item.Event) {
+		if _, wanted := want(&item.Event); wanted && page.Snapshot != nil {
 			item.snapshot.Store(page.Snapshot)
 		}
 	}
@@ -140,7 +140,7 @@ func (s *stream) readPage() (more bool, err error) {
 }
 
 // fetch reads a page in its turn: only so many tenants are read at the same time, and only so often.
-func (s *stream) fetch(after int64, wanted func(*inbox.Event) bool) (inbox.EventPage, error) {
+func (s *stream) fetch(after int64, want inbox.Want) (inbox.EventPage, error) {
 	select {
 	case s.hub.slots <- struct{}{}:
 		defer func() { <-s.hub.slots }()
@@ -150,7 +150,7 @@ func (s *stream) fetch(after int64, wanted func(*inbox.Event) bool) (inbox.Event
 	ctx, cancel := context.WithTimeout(s.hub.ctx, readLimit)
 	defer cancel()
 	begun := time.Now()
-	page, err := s.hub.cfg.Source.Events(ctx, s.tenant, after, pageSize, wanted)
+	page, err := s.hub.cfg.Source.Events(ctx, s.tenant, after, pageSize, want)
 	now := time.Now()
 	if rest := s.hub.pace.spend(now.Sub(begun), now); len(page.Events) < pageSize { // a full page left some behind
 		s.next = now.Add(rest)
@@ -193,13 +193,14 @@ func (s *stream) advance(items []*Item) []roll {
 	return rolls
 }
 
-func wantedBy(audiences []Audience, e *inbox.Event) bool {
+// wantedBy returns how much of what the event points to the audiences need, and whether any of them wants it.
+func wantedBy(audiences []Audience, e *inbox.Event) (reach inbox.Reach, wanted bool) {
 	for _, audience := range audiences {
 		if audience.Wants(e) {
-			return true
+			reach, wanted = reach.And(audience.Needs()), true
 		}
 	}
-	return false
+	return reach, wanted
 }
 
 func itemsOf(events []inbox.Event, epoch string) []*Item {
