@@ -2,9 +2,11 @@ package db
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/switchboard-inbox/switchboard/db/internal/gen"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
@@ -69,6 +71,25 @@ func (tx *Tx) InsertAgent(ctx context.Context, a inbox.Agent, emailFolded, passw
 		TenantID: tx.tenant, ID: a.ID, Email: a.Email, EmailFolded: emailFolded, Name: a.Name, Role: string(a.Role),
 		PasswordHash: passwordHash, CreatedAt: a.CreatedAt, Teams: teams,
 	})
+}
+
+// SetAgentActive implements inbox.OperatorTx.
+func (tx *Tx) SetAgentActive(ctx context.Context, emailFolded string, active bool, at time.Time) (uuid.UUID, bool, error) {
+	status := map[bool]string{false: "DISABLED", true: "ACTIVE"}[active]
+	agent, err := tx.q.SetAgentStatus(ctx, status, tx.tenant, emailFolded)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, false, nil
+	}
+	if err == nil && !active {
+		err = tx.q.EndSessionsOf(ctx, at, tx.tenant, agent)
+	}
+	return agent, err == nil, err
+}
+
+// RevokeAPIKey implements inbox.OperatorTx.
+func (tx *Tx) RevokeAPIKey(ctx context.Context, key uuid.UUID, at time.Time) (bool, error) {
+	n, err := tx.q.RevokeAPIKey(ctx, at, tx.tenant, key)
+	return n > 0, err
 }
 
 // InsertAPIKey implements inbox.OperatorTx.

@@ -19,3 +19,6 @@ ORDER BY a.id;
 -- name: ActiveAgents :many
 SELECT id, email, name, role, status, created_at FROM agents WHERE tenant_id = @tenant_id AND status = 'ACTIVE'
 ORDER BY name, id LIMIT @most;
+
+-- name: SetAgentStatus :one
+UPDATE agents SET status = @status WHERE tenant_id = @tenant_id AND email_folded = @email_folded RETURNING id;

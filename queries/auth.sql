@@ -34,3 +34,7 @@ WHERE k.tenant_id = @tenant_id AND k.hash = @hash AND k.revoked_at IS NULL AND (
 
 -- name: TouchAPIKey :exec
 UPDATE api_keys SET last_used_at = @at::timestamptz WHERE tenant_id = @tenant_id AND id = @id;
+
+-- name: EndSessionsOf :exec
+UPDATE refresh_tokens SET revoked_at = @at::timestamptz, successor_sealed = NULL
+WHERE tenant_id = @tenant_id AND agent_id = @agent_id AND revoked_at IS NULL;

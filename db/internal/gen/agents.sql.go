@@ -156,3 +156,14 @@ func (q *Queries) InsertAgent(ctx context.Context, arg InsertAgentParams) error 
 	)
 	return err
 }
+
+const setAgentStatus = `-- name: SetAgentStatus :one
+UPDATE agents SET status = $1 WHERE tenant_id = $2 AND email_folded = $3 RETURNING id
+`
+
+func (q *Queries) SetAgentStatus(ctx context.Context, status string, tenantID uuid.UUID, emailFolded string) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, setAgentStatus, status, tenantID, emailFolded)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}

@@ -90,6 +90,16 @@ func (q *Queries) EndSession(ctx context.Context, at time.Time, tenantID uuid.UU
 	return result.RowsAffected(), nil
 }
 
+const endSessionsOf = `-- name: EndSessionsOf :exec
+UPDATE refresh_tokens SET revoked_at = $1::timestamptz, successor_sealed = NULL
+WHERE tenant_id = $2 AND agent_id = $3 AND revoked_at IS NULL
+`
+
+func (q *Queries) EndSessionsOf(ctx context.Context, at time.Time, tenantID uuid.UUID, agentID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, endSessionsOf, at, tenantID, agentID)
+	return err
+}
+
 const insertRefreshToken = `-- name: InsertRefreshToken :exec
 INSERT INTO refresh_tokens (tenant_id, id, agent_id, family_id, hash, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
