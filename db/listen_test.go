@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -137,6 +138,37 @@ func TestNotifierMerges(t *testing.T) {
 			t.Errorf("told %q", notice.Payload)
 		}
 		delete(want, notice.Payload)
+	}
+}
+
+// What was committed before the end is told, although no NOTIFY may follow the one before so soon.
+func TestNotifierTellsTheLast(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	conn, err := pgx.Connect(t.Context(), d.AppURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if _, err := conn.Exec(t.Context(), "LISTEN switchboard_events"); err != nil {
+		t.Fatal(err)
+	}
+	notifier, tenant := d.DB.Notifier(), inbox.TenantOf(inboxtest.NewID())
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- notifier.Run(ctx) }()
+	for seq := range int64(2) {
+		notifier.Committed(tenant, seq+1)
+		if seq == 1 {
+			stop()
+		}
+		notice, err := conn.WaitForNotification(t.Context())
+		if want := fmt.Sprintf("%s %d", tenant, seq+1); err != nil || notice.Payload != want {
+			t.Fatalf("told %v (%v), want %q", notice, err, want)
+		}
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 
