@@ -3,14 +3,7 @@ package graph
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/switchboard-inbox/switchboard/internal/leaktest"
 )
 
-// TestMain fails when a goroutine outlives the tests that started it (R78). The servers that all tests share live until the process
-// ends, and so do the idle connections of the tests' own HTTP client.
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/switchboard-inbox/switchboard/internal/embedded.spawn.func1"),
-		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"),
-		goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }

@@ -16,8 +16,7 @@
 //
 // SWITCHBOARD_TEST_KEEP=1 keeps databases and files; the log of each test then says where they are.
 //
-// A test that counts goroutines (goleak) must ignore "github.com/switchboard-inbox/switchboard/internal/embedded.spawn.func1":
-// one goroutine per server waits for it as long as the process lives.
+// One goroutine per server waits for it as long as the process lives; package leaktest knows it.
 //
 // Imports: db, embedded, migrations, pgx, go-redis. Only tests import this package.
 package dbtest

@@ -48,6 +48,7 @@ func layers() map[string]string {
 		"internal/chaos":       "",               // tests only
 		"internal/attack":      "",               // tests only
 		// Test helpers, imported by tests only.
+		"internal/leaktest":        "",
 		"internal/inbox/inboxtest": "db/dbtest internal/channel internal/inbox",
 	}
 }
@@ -68,7 +69,7 @@ func owners() map[string]string {
 		"net/http": "cmd/... graph/... internal/httpd internal/channel/... internal/simulator internal/telemetry web " +
 			"internal/demo internal/outbound", // clients only: the played vendor and alert URLs; a handler has no place there
 		"log":                                   "", // log/slog, handed in
-		"testing":                               "db/dbtest internal/channel/channeltest internal/inbox/inboxtest",
+		"testing":                               "db/dbtest internal/channel/channeltest internal/inbox/inboxtest internal/leaktest",
 		"github.com/nyaruka/phonenumbers":       "internal/inbox",
 		"golang.org/x/crypto/argon2":            "internal/auth",
 		"github.com/caarlos0/env/...":           "cmd/switchboard",
@@ -83,6 +84,7 @@ func owners() map[string]string {
 		module + "internal/embedded":            "cmd/switchboard cmd/bench db/dbtest",
 		module + "internal/simulator":           "cmd/switchboard",
 		module + "internal/channel/channeltest": "",
+		module + "internal/leaktest":            "",
 	}
 }
 

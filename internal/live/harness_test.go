@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"go.uber.org/goleak"
 
 	"github.com/switchboard-inbox/switchboard/db"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
@@ -18,12 +17,6 @@ import (
 )
 
 const deadline = 30 * time.Second
-
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreTopFunction("github.com/switchboard-inbox/switchboard/internal/embedded.spawn.func1"),
-		goleak.IgnoreAnyFunction("github.com/switchboard-inbox/switchboard/internal/embedded.spawn.func1"))
-}
 
 // process is what one API process has: a pool, a hub, and the two ends of NOTIFY.
 type process struct {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/channel/meta"
+	"github.com/switchboard-inbox/switchboard/internal/leaktest"
 	"github.com/switchboard-inbox/switchboard/internal/simulator"
 )
 
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 		runChild(dir)
 		return
 	}
-	os.Exit(m.Run())
+	leaktest.Main(m)
 }
 
 // testConfig is a simulator with one business number.

@@ -1,0 +1,9 @@
+package blob_test
+
+import (
+	"testing"
+
+	"github.com/switchboard-inbox/switchboard/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
