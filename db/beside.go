@@ -10,15 +10,6 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
-// Conversations and, beside contacts, what they point to. sqlc has the same statements; here they travel together in one message.
-const (
-	conversationsByIDs = `SELECT * FROM conversations WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`
-	accountsBeside     = `SELECT id, channel, provider, external_ref, name, team_id, status, settings, endpoint_id, created_at FROM channel_accounts
-		WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`
-	agentsBeside = `SELECT id, email, name, role, status, created_at FROM agents WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`
-	teamsBeside  = `SELECT tenant_id, id, name, created_at FROM teams WHERE tenant_id = $1 AND id = ANY ($2::uuid[])`
-)
-
 // RowsBeside implements inbox.ConversationRows.
 func (tx *Tx) RowsBeside(ctx context.Context, list []inbox.ListedConversation, want inbox.Beside) (*inbox.Snapshot, error) {
 	found, batch := &inbox.Snapshot{}, &pgx.Batch{}
@@ -37,7 +28,7 @@ func (tx *Tx) conversationsOf(ctx context.Context, events []inbox.Event, reach i
 	found, batch := &inbox.Snapshot{Reach: reach}, &pgx.Batch{}
 	if reach.Conversations {
 		ids := pointed(events, func(e *inbox.Event) *uuid.UUID { return e.ConversationID })
-		found.Conversations = queueByIDs(batch, conversationsByIDs, tx.tenant, ids, func(r gen.Conversation) (uuid.UUID, inbox.Conversation) {
+		found.Conversations = queueByIDs(batch, gen.ConversationsByIDs, tx.tenant, ids, func(r gen.Conversation) (uuid.UUID, inbox.Conversation) {
 			return r.ID, conversation(r)
 		})
 	}
@@ -59,17 +50,17 @@ func queueBeside(batch *pgx.Batch, tenant uuid.UUID, found *inbox.Snapshot, want
 		found.Contacts = queueContacts(batch, tenant, ids.contacts, want.Identities)
 	}
 	if want.Accounts {
-		found.Accounts = queueByIDs(batch, accountsBeside, tenant, ids.accounts, func(r gen.ChannelAccountsByIDsRow) (uuid.UUID, inbox.ChannelAccount) {
+		found.Accounts = queueByIDs(batch, gen.ChannelAccountsByIDs, tenant, ids.accounts, func(r gen.ChannelAccountsByIDsRow) (uuid.UUID, inbox.ChannelAccount) {
 			return r.ID, channelAccount(r)
 		})
 	}
 	if want.Assignees {
-		found.Agents = queueByIDs(batch, agentsBeside, tenant, ids.assignees, func(r gen.AgentsByIDsRow) (uuid.UUID, inbox.Agent) {
+		found.Agents = queueByIDs(batch, gen.AgentsByIDs, tenant, ids.assignees, func(r gen.AgentsByIDsRow) (uuid.UUID, inbox.Agent) {
 			return r.ID, agent(r)
 		})
 	}
 	if want.Teams {
-		found.Teams = queueByIDs(batch, teamsBeside, tenant, ids.teams, func(r gen.Team) (uuid.UUID, inbox.Team) { return r.ID, team(r) })
+		found.Teams = queueByIDs(batch, gen.TeamsByIDs, tenant, ids.teams, func(r gen.Team) (uuid.UUID, inbox.Team) { return r.ID, team(r) })
 	}
 }
 

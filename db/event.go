@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/switchboard-inbox/switchboard/db/internal/gen"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -23,11 +24,9 @@ func (tx *Tx) Head(ctx context.Context) (int64, string, error) {
 	return row.Seq, epochText(row.Epoch), nil
 }
 
-const headNow = `SELECT seq, epoch FROM tenant_heads WHERE tenant_id = $1`
-
 // queueHead reads where the stream stands, as the first statement of a message whose others read the data.
 func queueHead(batch *pgx.Batch, tenant uuid.UUID, cursor *inbox.Cursor) {
-	batch.Queue(headNow, tenant).QueryRow(func(row pgx.Row) error {
+	batch.Queue(gen.Head, tenant).QueryRow(func(row pgx.Row) error {
 		var epoch uuid.UUID
 		err := row.Scan(&cursor.Seq, &epoch)
 		cursor.Epoch = epochText(epoch)

@@ -13,7 +13,7 @@ import (
 
 // Road implements outbound.LaneRows.
 func (tx *Tx) Road(ctx context.Context, account uuid.UUID) (outbound.Road, error) {
-	r, err := tx.q.Lane(ctx, tx.tenant, account)
+	r, err := tx.q.LaneByAccount(ctx, tx.tenant, account)
 	return outbound.Road{
 		Channel: inbox.Channel(r.Channel), Provider: r.Provider, ExternalRef: r.ExternalRef, Settings: r.Settings,
 		Sealed: r.CredentialsSealed, Status: inbox.AccountStatus(r.Status), Failures: int(r.Failures), Open: r.Open, Limited: r.Limited,

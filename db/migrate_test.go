@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/switchboard-inbox/switchboard/db"
 	"github.com/switchboard-inbox/switchboard/db/dbtest"
@@ -57,6 +58,38 @@ func TestMigrationKeepsHistory(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "no partition") {
 			t.Errorf("a statement that says no volume puts rows into %s: %v", table, err)
 		}
+	}
+}
+
+// TestManyMigrateAtOnce lets three processes find a database that lacks migrations, among them one that builds indexes beside those who write, after
+// somebody was stopped in the middle of that: an index of the name is there and is not the one that is wanted.
+func TestManyMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	bare := dbtest.Bare(t)
+	if err := db.MigrateWith(t.Context(), bare.OwnerURL, until(t, "0017")); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), bare.OwnerURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if _, err := conn.Exec(t.Context(), "CREATE INDEX conversations_assigned_idx ON conversations (id)"); err != nil {
+		t.Fatal(err)
+	}
+	var all errgroup.Group
+	for range 3 {
+		all.Go(func() error { return db.Migrate(t.Context(), bare.OwnerURL) })
+	}
+	if err := all.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var newest int64
+	var index string
+	const found = `SELECT (SELECT max(version_id) FROM goose_db_version), pg_get_indexdef(indexrelid) FROM pg_index
+		WHERE indexrelid = 'conversations_assigned_idx'::regclass AND indisvalid`
+	if err := conn.QueryRow(t.Context(), found).Scan(&newest, &index); err != nil || newest < 17 || !strings.Contains(index, "assignee_id IS NOT NULL") {
+		t.Errorf("migration %d is the newest, the index is %q, %v", newest, index, err)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 
 // OwnTenant implements inbox.TenantRows.
 func (tx *Tx) OwnTenant(ctx context.Context) (inbox.Tenant, error) {
-	row, err := tx.q.Tenant(ctx, tx.tenant)
+	row, err := tx.q.TenantByID(ctx, tx.tenant)
 	return inbox.Tenant{
 		ID: inbox.TenantOf(row.TenantID), Slug: row.Slug, Name: row.Name, Suspended: row.Status == "SUSPENDED",
 		ReopenWithinDays: int(row.ReopenWithinDays), ReopenKeepsAssignee: row.ReopenKeepsAssignee,

@@ -1,4 +1,4 @@
--- name: Lane :one
+-- name: LaneByAccount :one
 SELECT a.channel, a.provider, a.external_ref, a.settings, a.credentials_sealed, a.status, coalesce(l.failures, 0)::int AS failures,
   (l.breaker_opened_at IS NOT NULL)::boolean AS open, coalesce(l.limited_until > app.now(), false)::boolean AS limited,
   coalesce(l.hold, '') AS hold

@@ -4,7 +4,7 @@ SELECT t.tenant_id::uuid AS tenant_id, t.status::text AS status FROM app.tenant_
 -- name: TenantIDs :many
 SELECT t.id::uuid AS id FROM app.tenant_ids() AS t(id) ORDER BY 1;
 
--- name: Tenant :one
+-- name: TenantByID :one
 SELECT * FROM tenants WHERE tenant_id = @tenant_id;
 
 -- name: Head :one

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const activeAgents = `-- name: ActiveAgents :many
+const ActiveAgents = `-- name: ActiveAgents :many
 SELECT id, email, name, role, status, created_at FROM agents WHERE tenant_id = $1 AND status = 'ACTIVE'
 ORDER BY name, id LIMIT $2
 `
@@ -27,7 +27,7 @@ type ActiveAgentsRow struct {
 }
 
 func (q *Queries) ActiveAgents(ctx context.Context, tenantID uuid.UUID, most int32) ([]ActiveAgentsRow, error) {
-	rows, err := q.db.Query(ctx, activeAgents, tenantID, most)
+	rows, err := q.db.Query(ctx, ActiveAgents, tenantID, most)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (q *Queries) ActiveAgents(ctx context.Context, tenantID uuid.UUID, most int
 	return items, nil
 }
 
-const agentIDsOfTeam = `-- name: AgentIDsOfTeam :many
+const AgentIDsOfTeam = `-- name: AgentIDsOfTeam :many
 SELECT a.id FROM agents a
 WHERE a.tenant_id = $1 AND a.status = 'ACTIVE' AND ($2::uuid IS NULL OR EXISTS (
   SELECT FROM team_members m WHERE m.tenant_id = a.tenant_id AND m.agent_id = a.id AND m.team_id = $2))
@@ -61,7 +61,7 @@ ORDER BY a.id
 `
 
 func (q *Queries) AgentIDsOfTeam(ctx context.Context, tenantID uuid.UUID, teamID *uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, agentIDsOfTeam, tenantID, teamID)
+	rows, err := q.db.Query(ctx, AgentIDsOfTeam, tenantID, teamID)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (q *Queries) AgentIDsOfTeam(ctx context.Context, tenantID uuid.UUID, teamID
 	return items, nil
 }
 
-const agentsByIDs = `-- name: AgentsByIDs :many
+const AgentsByIDs = `-- name: AgentsByIDs :many
 SELECT id, email, name, role, status, created_at FROM agents WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
 `
 
@@ -94,7 +94,7 @@ type AgentsByIDsRow struct {
 }
 
 func (q *Queries) AgentsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]AgentsByIDsRow, error) {
-	rows, err := q.db.Query(ctx, agentsByIDs, tenantID, ids)
+	rows, err := q.db.Query(ctx, AgentsByIDs, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (q *Queries) AgentsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uui
 	return items, nil
 }
 
-const insertAgent = `-- name: InsertAgent :exec
+const InsertAgent = `-- name: InsertAgent :exec
 WITH made AS (
   INSERT INTO agents (tenant_id, id, email, email_folded, name, role, password_hash, created_at)
   VALUES ($2, $3, $4, $5, $6, $7, $8, $9)
@@ -143,7 +143,7 @@ type InsertAgentParams struct {
 }
 
 func (q *Queries) InsertAgent(ctx context.Context, arg InsertAgentParams) error {
-	_, err := q.db.Exec(ctx, insertAgent,
+	_, err := q.db.Exec(ctx, InsertAgent,
 		arg.Teams,
 		arg.TenantID,
 		arg.ID,
@@ -157,12 +157,12 @@ func (q *Queries) InsertAgent(ctx context.Context, arg InsertAgentParams) error 
 	return err
 }
 
-const setAgentStatus = `-- name: SetAgentStatus :one
+const SetAgentStatus = `-- name: SetAgentStatus :one
 UPDATE agents SET status = $1 WHERE tenant_id = $2 AND email_folded = $3 RETURNING id
 `
 
 func (q *Queries) SetAgentStatus(ctx context.Context, status string, tenantID uuid.UUID, emailFolded string) (uuid.UUID, error) {
-	row := q.db.QueryRow(ctx, setAgentStatus, status, tenantID, emailFolded)
+	row := q.db.QueryRow(ctx, SetAgentStatus, status, tenantID, emailFolded)
 	var id uuid.UUID
 	err := row.Scan(&id)
 	return id, err

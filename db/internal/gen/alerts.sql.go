@@ -12,13 +12,13 @@ import (
 	"github.com/google/uuid"
 )
 
-const alerts = `-- name: Alerts :many
+const Alerts = `-- name: Alerts :many
 SELECT tenant_id, id, kind, subject_id, conversation_id, channel_account_id, message, opened_at, closed_at, callback_due_at, callback_tries, callback_done_at FROM alerts WHERE tenant_id = $1 AND ($2::boolean OR closed_at IS NULL)
 ORDER BY opened_at DESC, id DESC LIMIT $3
 `
 
 func (q *Queries) Alerts(ctx context.Context, tenantID uuid.UUID, includeClosed bool, most int32) ([]Alert, error) {
-	rows, err := q.db.Query(ctx, alerts, tenantID, includeClosed, most)
+	rows, err := q.db.Query(ctx, Alerts, tenantID, includeClosed, most)
 	if err != nil {
 		return nil, err
 	}
@@ -50,12 +50,12 @@ func (q *Queries) Alerts(ctx context.Context, tenantID uuid.UUID, includeClosed 
 	return items, nil
 }
 
-const alertsByIDs = `-- name: AlertsByIDs :many
+const AlertsByIDs = `-- name: AlertsByIDs :many
 SELECT tenant_id, id, kind, subject_id, conversation_id, channel_account_id, message, opened_at, closed_at, callback_due_at, callback_tries, callback_done_at FROM alerts WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
 `
 
 func (q *Queries) AlertsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]Alert, error) {
-	rows, err := q.db.Query(ctx, alertsByIDs, tenantID, ids)
+	rows, err := q.db.Query(ctx, AlertsByIDs, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (q *Queries) AlertsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uui
 	return items, nil
 }
 
-const claimCallback = `-- name: ClaimCallback :one
+const ClaimCallback = `-- name: ClaimCallback :one
 UPDATE alerts a SET callback_tries = a.callback_tries + 1, callback_due_at = app.now() + $1::interval
 FROM tenants t
 WHERE a.tenant_id = $2 AND a.id = $3 AND a.callback_due_at <= app.now() AND t.tenant_id = a.tenant_id
@@ -111,7 +111,7 @@ type ClaimCallbackRow struct {
 
 // Moves the callback's due time before the call, so that a crash costs time and nobody else calls meanwhile.
 func (q *Queries) ClaimCallback(ctx context.Context, lease time.Duration, tenantID uuid.UUID, iD uuid.UUID) (ClaimCallbackRow, error) {
-	row := q.db.QueryRow(ctx, claimCallback, lease, tenantID, iD)
+	row := q.db.QueryRow(ctx, ClaimCallback, lease, tenantID, iD)
 	var i ClaimCallbackRow
 	err := row.Scan(
 		&i.ID,
@@ -129,16 +129,16 @@ func (q *Queries) ClaimCallback(ctx context.Context, lease time.Duration, tenant
 	return i, err
 }
 
-const endCallbacks = `-- name: EndCallbacks :exec
+const EndCallbacks = `-- name: EndCallbacks :exec
 UPDATE alerts SET callback_due_at = NULL WHERE tenant_id = $1 AND callback_due_at IS NOT NULL
 `
 
 func (q *Queries) EndCallbacks(ctx context.Context, tenantID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, endCallbacks, tenantID)
+	_, err := q.db.Exec(ctx, EndCallbacks, tenantID)
 	return err
 }
 
-const finishCallback = `-- name: FinishCallback :exec
+const FinishCallback = `-- name: FinishCallback :exec
 UPDATE alerts SET callback_due_at = CASE WHEN $1::interval > interval '0' THEN app.now() + $1::interval END,
   callback_done_at = CASE WHEN $2::boolean THEN app.now() ELSE callback_done_at END
 WHERE tenant_id = $3 AND id = $4 AND callback_tries = $5
@@ -154,7 +154,7 @@ type FinishCallbackParams struct {
 
 // A wait of zero: no further try.
 func (q *Queries) FinishCallback(ctx context.Context, arg FinishCallbackParams) error {
-	_, err := q.db.Exec(ctx, finishCallback,
+	_, err := q.db.Exec(ctx, FinishCallback,
 		arg.Wait,
 		arg.Done,
 		arg.TenantID,
@@ -164,7 +164,7 @@ func (q *Queries) FinishCallback(ctx context.Context, arg FinishCallbackParams) 
 	return err
 }
 
-const openAlerts = `-- name: OpenAlerts :many
+const OpenAlerts = `-- name: OpenAlerts :many
 INSERT INTO alerts (tenant_id, id, kind, subject_id, conversation_id, channel_account_id, message, opened_at, callback_due_at)
 SELECT t.tenant_id, u.id, u.kind, u.subject_id, nullif(u.conversation_id, '00000000-0000-0000-0000-000000000000'::uuid),
   nullif(u.channel_account_id, '00000000-0000-0000-0000-000000000000'::uuid), u.message, $1,
@@ -190,7 +190,7 @@ type OpenAlertsParams struct {
 
 // One row an episode: an alert that is open already is not opened again.
 func (q *Queries) OpenAlerts(ctx context.Context, arg OpenAlertsParams) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, openAlerts,
+	rows, err := q.db.Query(ctx, OpenAlerts,
 		arg.Now,
 		arg.Ids,
 		arg.Kinds,

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const insertAPIKey = `-- name: InsertAPIKey :exec
+const InsertAPIKey = `-- name: InsertAPIKey :exec
 INSERT INTO api_keys (tenant_id, id, name, hash, scopes, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 `
@@ -28,7 +28,7 @@ type InsertAPIKeyParams struct {
 }
 
 func (q *Queries) InsertAPIKey(ctx context.Context, arg InsertAPIKeyParams) error {
-	_, err := q.db.Exec(ctx, insertAPIKey,
+	_, err := q.db.Exec(ctx, InsertAPIKey,
 		arg.TenantID,
 		arg.ID,
 		arg.Name,
@@ -40,12 +40,12 @@ func (q *Queries) InsertAPIKey(ctx context.Context, arg InsertAPIKeyParams) erro
 	return err
 }
 
-const revokeAPIKey = `-- name: RevokeAPIKey :execrows
+const RevokeAPIKey = `-- name: RevokeAPIKey :execrows
 UPDATE api_keys SET revoked_at = $1::timestamptz WHERE tenant_id = $2 AND id = $3 AND revoked_at IS NULL
 `
 
 func (q *Queries) RevokeAPIKey(ctx context.Context, at time.Time, tenantID uuid.UUID, iD uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, revokeAPIKey, at, tenantID, iD)
+	result, err := q.db.Exec(ctx, RevokeAPIKey, at, tenantID, iD)
 	if err != nil {
 		return 0, err
 	}

@@ -12,12 +12,12 @@ import (
 	"github.com/google/uuid"
 )
 
-const attachmentsByIDs = `-- name: AttachmentsByIDs :many
+const AttachmentsByIDs = `-- name: AttachmentsByIDs :many
 SELECT tenant_id, id, message_id, channel_account_id, provider_media, filename, mime_type, size_bytes, sha256, blob_key, state, failed_reason, tries, due_at, created_at FROM attachments WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id
 `
 
 func (q *Queries) AttachmentsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]Attachment, error) {
-	rows, err := q.db.Query(ctx, attachmentsByIDs, tenantID, ids)
+	rows, err := q.db.Query(ctx, AttachmentsByIDs, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -52,12 +52,12 @@ func (q *Queries) AttachmentsByIDs(ctx context.Context, tenantID uuid.UUID, ids 
 	return items, nil
 }
 
-const attachmentsByMessageIDs = `-- name: AttachmentsByMessageIDs :many
+const AttachmentsByMessageIDs = `-- name: AttachmentsByMessageIDs :many
 SELECT tenant_id, id, message_id, channel_account_id, provider_media, filename, mime_type, size_bytes, sha256, blob_key, state, failed_reason, tries, due_at, created_at FROM attachments WHERE tenant_id = $1 AND message_id = ANY ($2::uuid[]) ORDER BY message_id, id
 `
 
 func (q *Queries) AttachmentsByMessageIDs(ctx context.Context, tenantID uuid.UUID, messageIds []uuid.UUID) ([]Attachment, error) {
-	rows, err := q.db.Query(ctx, attachmentsByMessageIDs, tenantID, messageIds)
+	rows, err := q.db.Query(ctx, AttachmentsByMessageIDs, tenantID, messageIds)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (q *Queries) AttachmentsByMessageIDs(ctx context.Context, tenantID uuid.UUI
 	return items, nil
 }
 
-const claimAttachment = `-- name: ClaimAttachment :many
+const ClaimAttachment = `-- name: ClaimAttachment :many
 UPDATE attachments SET due_at = app.now() + $1::interval, tries = tries + 1
 WHERE tenant_id = $2 AND id = $3 AND state = 'PENDING' AND due_at <= app.now()
 RETURNING tenant_id, id, message_id, channel_account_id, provider_media, filename, mime_type, size_bytes, sha256, blob_key, state, failed_reason, tries, due_at, created_at
@@ -100,7 +100,7 @@ RETURNING tenant_id, id, message_id, channel_account_id, provider_media, filenam
 
 // The lease is due_at itself: nobody else finds the row due before it, and after it the row is due again.
 func (q *Queries) ClaimAttachment(ctx context.Context, lease time.Duration, tenantID uuid.UUID, iD uuid.UUID) ([]Attachment, error) {
-	rows, err := q.db.Query(ctx, claimAttachment, lease, tenantID, iD)
+	rows, err := q.db.Query(ctx, ClaimAttachment, lease, tenantID, iD)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (q *Queries) ClaimAttachment(ctx context.Context, lease time.Duration, tena
 	return items, nil
 }
 
-const deferAttachment = `-- name: DeferAttachment :execrows
+const DeferAttachment = `-- name: DeferAttachment :execrows
 UPDATE attachments SET due_at = app.now() + $1::interval, failed_reason = $2::text
 WHERE tenant_id = $3 AND id = $4 AND state = 'PENDING' AND tries = $5
 `
@@ -149,7 +149,7 @@ type DeferAttachmentParams struct {
 }
 
 func (q *Queries) DeferAttachment(ctx context.Context, arg DeferAttachmentParams) (int64, error) {
-	result, err := q.db.Exec(ctx, deferAttachment,
+	result, err := q.db.Exec(ctx, DeferAttachment,
 		arg.Wait,
 		arg.Reason,
 		arg.TenantID,
@@ -162,13 +162,13 @@ func (q *Queries) DeferAttachment(ctx context.Context, arg DeferAttachmentParams
 	return result.RowsAffected(), nil
 }
 
-const failAttachment = `-- name: FailAttachment :execrows
+const FailAttachment = `-- name: FailAttachment :execrows
 UPDATE attachments SET state = 'FAILED', due_at = NULL, failed_reason = $1::text
 WHERE tenant_id = $2 AND id = $3 AND state = 'PENDING' AND tries = $4
 `
 
 func (q *Queries) FailAttachment(ctx context.Context, reason string, tenantID uuid.UUID, iD uuid.UUID, tries int32) (int64, error) {
-	result, err := q.db.Exec(ctx, failAttachment,
+	result, err := q.db.Exec(ctx, FailAttachment,
 		reason,
 		tenantID,
 		iD,
@@ -180,7 +180,7 @@ func (q *Queries) FailAttachment(ctx context.Context, reason string, tenantID uu
 	return result.RowsAffected(), nil
 }
 
-const insertAttachments = `-- name: InsertAttachments :exec
+const InsertAttachments = `-- name: InsertAttachments :exec
 INSERT INTO attachments (tenant_id, id, message_id, channel_account_id, provider_media, filename, mime_type, state, due_at, created_at)
 SELECT $1, a.id, a.message_id, a.channel_account_id, a.provider_media, a.filename, a.mime_type, 'PENDING', app.now(), a.created_at
 FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::uuid[]) AS message_id,
@@ -202,7 +202,7 @@ type InsertAttachmentsParams struct {
 
 // Due at once: a ring that is lost is made up for by the sweep.
 func (q *Queries) InsertAttachments(ctx context.Context, arg InsertAttachmentsParams) error {
-	_, err := q.db.Exec(ctx, insertAttachments,
+	_, err := q.db.Exec(ctx, InsertAttachments,
 		arg.TenantID,
 		arg.Ids,
 		arg.MessageIds,
@@ -215,20 +215,20 @@ func (q *Queries) InsertAttachments(ctx context.Context, arg InsertAttachmentsPa
 	return err
 }
 
-const renewAttachment = `-- name: RenewAttachment :execrows
+const RenewAttachment = `-- name: RenewAttachment :execrows
 UPDATE attachments SET state = 'PENDING', due_at = app.now(), failed_reason = NULL, tries = 0
 WHERE tenant_id = $1 AND id = $2 AND state = 'FAILED'
 `
 
 func (q *Queries) RenewAttachment(ctx context.Context, tenantID uuid.UUID, iD uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, renewAttachment, tenantID, iD)
+	result, err := q.db.Exec(ctx, RenewAttachment, tenantID, iD)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const storeAttachment = `-- name: StoreAttachment :execrows
+const StoreAttachment = `-- name: StoreAttachment :execrows
 UPDATE attachments SET state = 'STORED', due_at = NULL, failed_reason = NULL, mime_type = $1, size_bytes = $2,
   sha256 = $3, blob_key = $4
 WHERE tenant_id = $5 AND id = $6 AND state = 'PENDING' AND tries = $7
@@ -246,7 +246,7 @@ type StoreAttachmentParams struct {
 
 // Fenced by tries: a holder whose lease has run out does not overwrite what a later one stored.
 func (q *Queries) StoreAttachment(ctx context.Context, arg StoreAttachmentParams) (int64, error) {
-	result, err := q.db.Exec(ctx, storeAttachment,
+	result, err := q.db.Exec(ctx, StoreAttachment,
 		arg.MimeType,
 		arg.SizeBytes,
 		arg.Sha256,

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const attemptsByExternalIDs = `-- name: AttemptsByExternalIDs :many
+const AttemptsByExternalIDs = `-- name: AttemptsByExternalIDs :many
 SELECT a.id, a.message_id, a.channel_account_id, a.recipient, a.external_id, m.conversation_id
 FROM (SELECT unnest($1::uuid[]) AS account, unnest($2::text[]) AS external_id) wanted
 JOIN delivery_attempts a ON a.tenant_id = $3 AND a.channel_account_id = wanted.account AND a.external_id = wanted.external_id
@@ -29,7 +29,7 @@ type AttemptsByExternalIDsRow struct {
 }
 
 func (q *Queries) AttemptsByExternalIDs(ctx context.Context, channelAccountIds []uuid.UUID, externalIds []string, tenantID uuid.UUID) ([]AttemptsByExternalIDsRow, error) {
-	rows, err := q.db.Query(ctx, attemptsByExternalIDs, channelAccountIds, externalIds, tenantID)
+	rows, err := q.db.Query(ctx, AttemptsByExternalIDs, channelAccountIds, externalIds, tenantID)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (q *Queries) AttemptsByExternalIDs(ctx context.Context, channelAccountIds [
 	return items, nil
 }
 
-const attemptsByIDs = `-- name: AttemptsByIDs :many
+const AttemptsByIDs = `-- name: AttemptsByIDs :many
 SELECT a.id, a.message_id, a.channel_account_id, a.recipient, a.external_id, m.conversation_id
 FROM delivery_attempts a JOIN messages m ON m.tenant_id = a.tenant_id AND m.id = a.message_id
 WHERE a.tenant_id = $1 AND a.id = ANY ($2::uuid[])
@@ -71,7 +71,7 @@ type AttemptsByIDsRow struct {
 }
 
 func (q *Queries) AttemptsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]AttemptsByIDsRow, error) {
-	rows, err := q.db.Query(ctx, attemptsByIDs, tenantID, ids)
+	rows, err := q.db.Query(ctx, AttemptsByIDs, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -97,12 +97,12 @@ func (q *Queries) AttemptsByIDs(ctx context.Context, tenantID uuid.UUID, ids []u
 	return items, nil
 }
 
-const attemptsByMessageIDs = `-- name: AttemptsByMessageIDs :many
+const AttemptsByMessageIDs = `-- name: AttemptsByMessageIDs :many
 SELECT tenant_id, id, message_id, channel_account_id, attempt, started_at, finished_at, outcome, class, code, reason, external_id, recipient FROM delivery_attempts WHERE tenant_id = $1 AND message_id = ANY ($2::uuid[]) ORDER BY message_id, attempt
 `
 
 func (q *Queries) AttemptsByMessageIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]DeliveryAttempt, error) {
-	rows, err := q.db.Query(ctx, attemptsByMessageIDs, tenantID, ids)
+	rows, err := q.db.Query(ctx, AttemptsByMessageIDs, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (q *Queries) AttemptsByMessageIDs(ctx context.Context, tenantID uuid.UUID, 
 	return items, nil
 }
 
-const finishAttempts = `-- name: FinishAttempts :exec
+const FinishAttempts = `-- name: FinishAttempts :exec
 UPDATE delivery_attempts a
 SET finished_at = coalesce(a.finished_at, app.now()),
   outcome = CASE WHEN a.outcome = 'ACCEPTED' THEN 'ACCEPTED' ELSE u.outcome END,
@@ -160,7 +160,7 @@ type FinishAttemptsParams struct {
 
 // An attempt that a receipt has proved accepted stays so.
 func (q *Queries) FinishAttempts(ctx context.Context, arg FinishAttemptsParams) error {
-	_, err := q.db.Exec(ctx, finishAttempts,
+	_, err := q.db.Exec(ctx, FinishAttempts,
 		arg.TenantID,
 		arg.Ids,
 		arg.Outcomes,
@@ -172,7 +172,7 @@ func (q *Queries) FinishAttempts(ctx context.Context, arg FinishAttemptsParams) 
 	return err
 }
 
-const lapseAttempts = `-- name: LapseAttempts :many
+const LapseAttempts = `-- name: LapseAttempts :many
 UPDATE delivery_attempts a SET outcome = 'UNKNOWN', finished_at = app.now(), code = 'lease_expired', reason = 'The worker stopped during the call.'
 FROM (SELECT unnest($2::uuid[]) AS message_id, unnest($3::int[]) AS attempt) u
 WHERE a.tenant_id = $1 AND a.message_id = u.message_id AND a.attempt = u.attempt AND a.outcome = 'SENDING'
@@ -186,7 +186,7 @@ type LapseAttemptsRow struct {
 
 // The calls that were under way when their lease ran out.
 func (q *Queries) LapseAttempts(ctx context.Context, tenantID uuid.UUID, messageIds []uuid.UUID, attempts []int32) ([]LapseAttemptsRow, error) {
-	rows, err := q.db.Query(ctx, lapseAttempts, tenantID, messageIds, attempts)
+	rows, err := q.db.Query(ctx, LapseAttempts, tenantID, messageIds, attempts)
 	if err != nil {
 		return nil, err
 	}
@@ -205,24 +205,24 @@ func (q *Queries) LapseAttempts(ctx context.Context, tenantID uuid.UUID, message
 	return items, nil
 }
 
-const lastRecipient = `-- name: LastRecipient :one
+const LastRecipient = `-- name: LastRecipient :one
 SELECT recipient FROM delivery_attempts WHERE tenant_id = $1 AND message_id = $2 ORDER BY attempt DESC LIMIT 1
 `
 
 func (q *Queries) LastRecipient(ctx context.Context, tenantID uuid.UUID, messageID uuid.UUID) (string, error) {
-	row := q.db.QueryRow(ctx, lastRecipient, tenantID, messageID)
+	row := q.db.QueryRow(ctx, LastRecipient, tenantID, messageID)
 	var recipient string
 	err := row.Scan(&recipient)
 	return recipient, err
 }
 
-const unknownAttempts = `-- name: UnknownAttempts :many
+const UnknownAttempts = `-- name: UnknownAttempts :many
 SELECT DISTINCT message_id FROM delivery_attempts
 WHERE tenant_id = $1 AND message_id = ANY ($2::uuid[]) AND outcome IN ('UNKNOWN', 'SENDING')
 `
 
 func (q *Queries) UnknownAttempts(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, unknownAttempts, tenantID, ids)
+	rows, err := q.db.Query(ctx, UnknownAttempts, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}

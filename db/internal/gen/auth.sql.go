@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const aPIKeyByHash = `-- name: APIKeyByHash :one
+const APIKeyByHash = `-- name: APIKeyByHash :one
 SELECT k.id, k.scopes, k.last_used_at FROM api_keys k JOIN tenants t ON t.tenant_id = k.tenant_id
 WHERE k.tenant_id = $1 AND k.hash = $2 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3::timestamptz)
   AND t.status = 'ACTIVE'
@@ -25,13 +25,13 @@ type APIKeyByHashRow struct {
 }
 
 func (q *Queries) APIKeyByHash(ctx context.Context, tenantID uuid.UUID, hash []byte, now time.Time) (APIKeyByHashRow, error) {
-	row := q.db.QueryRow(ctx, aPIKeyByHash, tenantID, hash, now)
+	row := q.db.QueryRow(ctx, APIKeyByHash, tenantID, hash, now)
 	var i APIKeyByHashRow
 	err := row.Scan(&i.ID, &i.Scopes, &i.LastUsedAt)
 	return i, err
 }
 
-const agentAccess = `-- name: AgentAccess :one
+const AgentAccess = `-- name: AgentAccess :one
 SELECT a.role, (
   SELECT coalesce(array_agg(c.id ORDER BY c.id), '{}')::uuid[] FROM channel_accounts c
   WHERE c.tenant_id = a.tenant_id AND (c.team_id IS NULL OR EXISTS (
@@ -49,7 +49,7 @@ type AgentAccessRow struct {
 }
 
 func (q *Queries) AgentAccess(ctx context.Context, tenantID uuid.UUID, agentID uuid.UUID, sessionID uuid.UUID, now time.Time) (AgentAccessRow, error) {
-	row := q.db.QueryRow(ctx, agentAccess,
+	row := q.db.QueryRow(ctx, AgentAccess,
 		tenantID,
 		agentID,
 		sessionID,
@@ -60,7 +60,7 @@ func (q *Queries) AgentAccess(ctx context.Context, tenantID uuid.UUID, agentID u
 	return i, err
 }
 
-const agentByEmail = `-- name: AgentByEmail :one
+const AgentByEmail = `-- name: AgentByEmail :one
 SELECT id, password_hash, status = 'ACTIVE' AS active FROM agents WHERE tenant_id = $1 AND email_folded = $2
 `
 
@@ -71,36 +71,36 @@ type AgentByEmailRow struct {
 }
 
 func (q *Queries) AgentByEmail(ctx context.Context, tenantID uuid.UUID, emailFolded string) (AgentByEmailRow, error) {
-	row := q.db.QueryRow(ctx, agentByEmail, tenantID, emailFolded)
+	row := q.db.QueryRow(ctx, AgentByEmail, tenantID, emailFolded)
 	var i AgentByEmailRow
 	err := row.Scan(&i.ID, &i.PasswordHash, &i.Active)
 	return i, err
 }
 
-const endSession = `-- name: EndSession :execrows
+const EndSession = `-- name: EndSession :execrows
 UPDATE refresh_tokens SET revoked_at = $1::timestamptz, successor_sealed = NULL
 WHERE tenant_id = $2 AND family_id = $3 AND revoked_at IS NULL
 `
 
 func (q *Queries) EndSession(ctx context.Context, at time.Time, tenantID uuid.UUID, sessionID uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, endSession, at, tenantID, sessionID)
+	result, err := q.db.Exec(ctx, EndSession, at, tenantID, sessionID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const endSessionsOf = `-- name: EndSessionsOf :exec
+const EndSessionsOf = `-- name: EndSessionsOf :exec
 UPDATE refresh_tokens SET revoked_at = $1::timestamptz, successor_sealed = NULL
 WHERE tenant_id = $2 AND agent_id = $3 AND revoked_at IS NULL
 `
 
 func (q *Queries) EndSessionsOf(ctx context.Context, at time.Time, tenantID uuid.UUID, agentID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, endSessionsOf, at, tenantID, agentID)
+	_, err := q.db.Exec(ctx, EndSessionsOf, at, tenantID, agentID)
 	return err
 }
 
-const insertRefreshToken = `-- name: InsertRefreshToken :exec
+const InsertRefreshToken = `-- name: InsertRefreshToken :exec
 INSERT INTO refresh_tokens (tenant_id, id, agent_id, family_id, hash, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 `
@@ -116,7 +116,7 @@ type InsertRefreshTokenParams struct {
 }
 
 func (q *Queries) InsertRefreshToken(ctx context.Context, arg InsertRefreshTokenParams) error {
-	_, err := q.db.Exec(ctx, insertRefreshToken,
+	_, err := q.db.Exec(ctx, InsertRefreshToken,
 		arg.TenantID,
 		arg.ID,
 		arg.AgentID,
@@ -128,12 +128,12 @@ func (q *Queries) InsertRefreshToken(ctx context.Context, arg InsertRefreshToken
 	return err
 }
 
-const lockRefreshToken = `-- name: LockRefreshToken :one
+const LockRefreshToken = `-- name: LockRefreshToken :one
 SELECT tenant_id, id, agent_id, family_id, hash, created_at, expires_at, spent_at, spent_nonce, successor_sealed, revoked_at FROM refresh_tokens WHERE tenant_id = $1 AND hash = $2 FOR UPDATE
 `
 
 func (q *Queries) LockRefreshToken(ctx context.Context, tenantID uuid.UUID, hash []byte) (RefreshToken, error) {
-	row := q.db.QueryRow(ctx, lockRefreshToken, tenantID, hash)
+	row := q.db.QueryRow(ctx, LockRefreshToken, tenantID, hash)
 	var i RefreshToken
 	err := row.Scan(
 		&i.TenantID,
@@ -151,7 +151,7 @@ func (q *Queries) LockRefreshToken(ctx context.Context, tenantID uuid.UUID, hash
 	return i, err
 }
 
-const spendRefreshToken = `-- name: SpendRefreshToken :exec
+const SpendRefreshToken = `-- name: SpendRefreshToken :exec
 UPDATE refresh_tokens SET spent_at = $1, spent_nonce = $2, successor_sealed = $3
 WHERE tenant_id = $4 AND id = $5
 `
@@ -165,7 +165,7 @@ type SpendRefreshTokenParams struct {
 }
 
 func (q *Queries) SpendRefreshToken(ctx context.Context, arg SpendRefreshTokenParams) error {
-	_, err := q.db.Exec(ctx, spendRefreshToken,
+	_, err := q.db.Exec(ctx, SpendRefreshToken,
 		arg.SpentAt,
 		arg.SpentNonce,
 		arg.SuccessorSealed,
@@ -175,11 +175,11 @@ func (q *Queries) SpendRefreshToken(ctx context.Context, arg SpendRefreshTokenPa
 	return err
 }
 
-const touchAPIKey = `-- name: TouchAPIKey :exec
+const TouchAPIKey = `-- name: TouchAPIKey :exec
 UPDATE api_keys SET last_used_at = $1::timestamptz WHERE tenant_id = $2 AND id = $3
 `
 
 func (q *Queries) TouchAPIKey(ctx context.Context, at time.Time, tenantID uuid.UUID, iD uuid.UUID) error {
-	_, err := q.db.Exec(ctx, touchAPIKey, at, tenantID, iD)
+	_, err := q.db.Exec(ctx, TouchAPIKey, at, tenantID, iD)
 	return err
 }

@@ -18,7 +18,7 @@ var (
 	ErrBatchAlreadyClosed = errors.New("batch already closed")
 )
 
-const insertAudit = `-- name: InsertAudit :batchexec
+const InsertAudit = `-- name: InsertAudit :batchexec
 INSERT INTO audit_log (tenant_id, id, at, actor_kind, actor_id, action, subject_kind, subject_id, details, correlation_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 `
@@ -57,7 +57,7 @@ func (q *Queries) InsertAudit(ctx context.Context, arg []InsertAuditParams) *Ins
 			a.Details,
 			a.CorrelationID,
 		}
-		batch.Queue(insertAudit, vals...)
+		batch.Queue(InsertAudit, vals...)
 	}
 	br := q.db.SendBatch(ctx, batch)
 	return &InsertAuditBatchResults{br, len(arg), false}

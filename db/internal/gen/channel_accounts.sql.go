@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const channelAccountsByIDs = `-- name: ChannelAccountsByIDs :many
+const ChannelAccountsByIDs = `-- name: ChannelAccountsByIDs :many
 SELECT id, channel, provider, external_ref, name, team_id, status, settings, endpoint_id, created_at
 FROM channel_accounts WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
 `
@@ -31,7 +31,7 @@ type ChannelAccountsByIDsRow struct {
 }
 
 func (q *Queries) ChannelAccountsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]ChannelAccountsByIDsRow, error) {
-	rows, err := q.db.Query(ctx, channelAccountsByIDs, tenantID, ids)
+	rows, err := q.db.Query(ctx, ChannelAccountsByIDs, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (q *Queries) ChannelAccountsByIDs(ctx context.Context, tenantID uuid.UUID, 
 	return items, nil
 }
 
-const insertChannelAccount = `-- name: InsertChannelAccount :exec
+const InsertChannelAccount = `-- name: InsertChannelAccount :exec
 INSERT INTO channel_accounts (tenant_id, id, channel, provider, external_ref, name, team_id, settings, credentials_sealed, endpoint_id,
   created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -82,7 +82,7 @@ type InsertChannelAccountParams struct {
 }
 
 func (q *Queries) InsertChannelAccount(ctx context.Context, arg InsertChannelAccountParams) error {
-	_, err := q.db.Exec(ctx, insertChannelAccount,
+	_, err := q.db.Exec(ctx, InsertChannelAccount,
 		arg.TenantID,
 		arg.ID,
 		arg.Channel,
@@ -98,20 +98,20 @@ func (q *Queries) InsertChannelAccount(ctx context.Context, arg InsertChannelAcc
 	return err
 }
 
-const renewCredentials = `-- name: RenewCredentials :execrows
+const RenewCredentials = `-- name: RenewCredentials :execrows
 UPDATE channel_accounts SET credentials_sealed = $1, status = 'ACTIVE'
 WHERE tenant_id = $2 AND id = $3 AND status <> 'DISABLED'
 `
 
 func (q *Queries) RenewCredentials(ctx context.Context, credentialsSealed []byte, tenantID uuid.UUID, iD uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, renewCredentials, credentialsSealed, tenantID, iD)
+	result, err := q.db.Exec(ctx, RenewCredentials, credentialsSealed, tenantID, iD)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const sealedCredentials = `-- name: SealedCredentials :many
+const SealedCredentials = `-- name: SealedCredentials :many
 SELECT id, credentials_sealed FROM channel_accounts WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
 `
 
@@ -121,7 +121,7 @@ type SealedCredentialsRow struct {
 }
 
 func (q *Queries) SealedCredentials(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]SealedCredentialsRow, error) {
-	rows, err := q.db.Query(ctx, sealedCredentials, tenantID, ids)
+	rows, err := q.db.Query(ctx, SealedCredentials, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (q *Queries) SealedCredentials(ctx context.Context, tenantID uuid.UUID, ids
 	return items, nil
 }
 
-const visibleAccounts = `-- name: VisibleAccounts :many
+const VisibleAccounts = `-- name: VisibleAccounts :many
 SELECT id, channel, provider, external_ref, name, team_id, status, settings, endpoint_id, created_at FROM channel_accounts
 WHERE tenant_id = $1 AND ($2::boolean OR id = ANY ($3::uuid[])) ORDER BY name, id LIMIT $4
 `
@@ -159,7 +159,7 @@ type VisibleAccountsRow struct {
 }
 
 func (q *Queries) VisibleAccounts(ctx context.Context, tenantID uuid.UUID, everything bool, accounts []uuid.UUID, most int32) ([]VisibleAccountsRow, error) {
-	rows, err := q.db.Query(ctx, visibleAccounts,
+	rows, err := q.db.Query(ctx, VisibleAccounts,
 		tenantID,
 		everything,
 		accounts,

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const visibleContacts = `-- name: VisibleContacts :many
+const VisibleContacts = `-- name: VisibleContacts :many
 SELECT w.id::uuid AS id FROM unnest($1::uuid[]) AS w (id)
 WHERE EXISTS (SELECT FROM conversations c WHERE c.tenant_id = $2 AND c.contact_id = w.id
   AND (c.status IN ('OPEN', 'SNOOZED') OR c.status = 'RESOLVED') -- true of every row; each half has its index
@@ -27,7 +27,7 @@ type VisibleContactsParams struct {
 }
 
 func (q *Queries) VisibleContacts(ctx context.Context, arg VisibleContactsParams) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, visibleContacts,
+	rows, err := q.db.Query(ctx, VisibleContacts,
 		arg.Ids,
 		arg.TenantID,
 		arg.Everything,

@@ -11,25 +11,25 @@ import (
 	"github.com/google/uuid"
 )
 
-const activeConversation = `-- name: ActiveConversation :one
+const ActiveConversation = `-- name: ActiveConversation :one
 SELECT id FROM conversations
 WHERE tenant_id = $1 AND contact_id = $2 AND channel_account_id = $3
   AND status IN ('OPEN', 'SNOOZED')
 `
 
 func (q *Queries) ActiveConversation(ctx context.Context, tenantID uuid.UUID, contactID uuid.UUID, channelAccountID uuid.UUID) (uuid.UUID, error) {
-	row := q.db.QueryRow(ctx, activeConversation, tenantID, contactID, channelAccountID)
+	row := q.db.QueryRow(ctx, ActiveConversation, tenantID, contactID, channelAccountID)
 	var id uuid.UUID
 	err := row.Scan(&id)
 	return id, err
 }
 
-const conversationsByIDs = `-- name: ConversationsByIDs :many
+const ConversationsByIDs = `-- name: ConversationsByIDs :many
 SELECT tenant_id, id, contact_id, channel_account_id, team_id, status, assignee_id, version, last_seq, inbound_count, last_message_at, last_inbound_at, preview, snoozed_until, snooze_gen, resolved_at, resolved_at_seq, follow_up_at, created_at FROM conversations WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
 `
 
 func (q *Queries) ConversationsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]Conversation, error) {
-	rows, err := q.db.Query(ctx, conversationsByIDs, tenantID, ids)
+	rows, err := q.db.Query(ctx, ConversationsByIDs, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -68,13 +68,13 @@ func (q *Queries) ConversationsByIDs(ctx context.Context, tenantID uuid.UUID, id
 	return items, nil
 }
 
-const lockConversations = `-- name: LockConversations :many
+const LockConversations = `-- name: LockConversations :many
 SELECT tenant_id, id, contact_id, channel_account_id, team_id, status, assignee_id, version, last_seq, inbound_count, last_message_at, last_inbound_at, preview, snoozed_until, snooze_gen, resolved_at, resolved_at_seq, follow_up_at, created_at FROM conversations WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE
 `
 
 // NO KEY: a message or read cursor that refers to the conversation need not wait for this lock.
 func (q *Queries) LockConversations(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]Conversation, error) {
-	rows, err := q.db.Query(ctx, lockConversations, tenantID, ids)
+	rows, err := q.db.Query(ctx, LockConversations, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const callNext = `-- name: CallNext :exec
+const CallNext = `-- name: CallNext :exec
 UPDATE dispatches d SET waits = false
 FROM unnest($2::uuid[]) AS c (id)
 CROSS JOIN LATERAL (SELECT w.message_id FROM dispatches w
@@ -22,31 +22,31 @@ WHERE d.tenant_id = $1 AND d.message_id = next.message_id
 
 // Those that wait are the last of their conversation, so the index finds the next behind the few that do not.
 func (q *Queries) CallNext(ctx context.Context, tenantID uuid.UUID, conversationIds []uuid.UUID) error {
-	_, err := q.db.Exec(ctx, callNext, tenantID, conversationIds)
+	_, err := q.db.Exec(ctx, CallNext, tenantID, conversationIds)
 	return err
 }
 
-const contactByPhone = `-- name: ContactByPhone :one
+const ContactByPhone = `-- name: ContactByPhone :one
 SELECT contact_id FROM contact_identities WHERE tenant_id = $1 AND kind = 'PHONE' AND value = $2
 `
 
 func (q *Queries) ContactByPhone(ctx context.Context, tenantID uuid.UUID, phone string) (uuid.UUID, error) {
-	row := q.db.QueryRow(ctx, contactByPhone, tenantID, phone)
+	row := q.db.QueryRow(ctx, ContactByPhone, tenantID, phone)
 	var contact_id uuid.UUID
 	err := row.Scan(&contact_id)
 	return contact_id, err
 }
 
-const deleteDispatches = `-- name: DeleteDispatches :exec
+const DeleteDispatches = `-- name: DeleteDispatches :exec
 DELETE FROM dispatches WHERE tenant_id = $1 AND message_id = ANY ($2::uuid[])
 `
 
 func (q *Queries) DeleteDispatches(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) error {
-	_, err := q.db.Exec(ctx, deleteDispatches, tenantID, ids)
+	_, err := q.db.Exec(ctx, DeleteDispatches, tenantID, ids)
 	return err
 }
 
-const dispatchesByIDs = `-- name: DispatchesByIDs :many
+const DispatchesByIDs = `-- name: DispatchesByIDs :many
 SELECT d.tenant_id, d.message_id, d.channel_account_id, d.conversation_id, d.seq, d.state, d.due_at, d.attempt, d.tries, d.crashes, d.auth_retried, d.hold, d.held_since, d.passable_at, d.recipient, d.queued_at, d.expires_at, d.waits, l.hold, l.held_since, l.limited_until, l.probe_at, app.now()::timestamptz AS now FROM dispatches d
 LEFT JOIN lanes l ON l.tenant_id = d.tenant_id AND l.channel_account_id = d.channel_account_id
 WHERE d.tenant_id = $1 AND d.message_id = ANY ($2::uuid[])
@@ -62,7 +62,7 @@ type DispatchesByIDsRow struct {
 }
 
 func (q *Queries) DispatchesByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]DispatchesByIDsRow, error) {
-	rows, err := q.db.Query(ctx, dispatchesByIDs, tenantID, ids)
+	rows, err := q.db.Query(ctx, DispatchesByIDs, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (q *Queries) DispatchesByIDs(ctx context.Context, tenantID uuid.UUID, ids [
 	return items, nil
 }
 
-const downTooLong = `-- name: DownTooLong :many
+const DownTooLong = `-- name: DownTooLong :many
 SELECT d.message_id, d.conversation_id, d.attempt FROM lanes l CROSS JOIN LATERAL (
   (SELECT x.tenant_id, x.message_id, x.channel_account_id, x.conversation_id, x.seq, x.state, x.due_at, x.attempt, x.tries, x.crashes, x.auth_retried, x.hold, x.held_since, x.passable_at, x.recipient, x.queued_at, x.expires_at, x.waits FROM dispatches x
    WHERE x.tenant_id = l.tenant_id AND x.channel_account_id = l.channel_account_id AND x.waits IN (false, true)
@@ -127,7 +127,7 @@ type DownTooLongRow struct {
 
 // A probe moves its row's time on; such a row is marked.
 func (q *Queries) DownTooLong(ctx context.Context, patience time.Duration, most int32, tenantID uuid.UUID, channelAccountID uuid.UUID) ([]DownTooLongRow, error) {
-	rows, err := q.db.Query(ctx, downTooLong,
+	rows, err := q.db.Query(ctx, DownTooLong,
 		patience,
 		most,
 		tenantID,
@@ -151,7 +151,7 @@ func (q *Queries) DownTooLong(ctx context.Context, patience time.Duration, most 
 	return items, nil
 }
 
-const insertDispatches = `-- name: InsertDispatches :exec
+const InsertDispatches = `-- name: InsertDispatches :exec
 INSERT INTO dispatches (tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, recipient, queued_at, expires_at, waits)
 SELECT $1, d.message_id, d.channel_account_id, d.conversation_id, d.seq, 'READY', app.now(), nullif(d.recipient, ''), app.now(),
   app.now() + $2::interval, EXISTS (SELECT FROM dispatches e
@@ -172,7 +172,7 @@ type InsertDispatchesParams struct {
 
 // The caller has locked the conversation, and so has whoever finishes an earlier row of it: none of the two misses the other.
 func (q *Queries) InsertDispatches(ctx context.Context, arg InsertDispatchesParams) error {
-	_, err := q.db.Exec(ctx, insertDispatches,
+	_, err := q.db.Exec(ctx, InsertDispatches,
 		arg.TenantID,
 		arg.Lifetime,
 		arg.MessageIds,
@@ -184,12 +184,12 @@ func (q *Queries) InsertDispatches(ctx context.Context, arg InsertDispatchesPara
 	return err
 }
 
-const lockDispatches = `-- name: LockDispatches :many
+const LockDispatches = `-- name: LockDispatches :many
 SELECT tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, attempt, tries, crashes, auth_retried, hold, held_since, passable_at, recipient, queued_at, expires_at, waits FROM dispatches WHERE tenant_id = $1 AND message_id = ANY ($2::uuid[]) ORDER BY message_id FOR UPDATE
 `
 
 func (q *Queries) LockDispatches(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]Dispatch, error) {
-	rows, err := q.db.Query(ctx, lockDispatches, tenantID, ids)
+	rows, err := q.db.Query(ctx, LockDispatches, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func (q *Queries) LockDispatches(ctx context.Context, tenantID uuid.UUID, ids []
 	return items, nil
 }
 
-const newestConversationOf = `-- name: NewestConversationOf :one
+const NewestConversationOf = `-- name: NewestConversationOf :one
 SELECT n.id FROM conversations n WHERE n.tenant_id = $1 AND n.id = coalesce(
   (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.contact_id = $2 AND c.channel_account_id = $3
      AND c.status IN ('OPEN', 'SNOOZED')),
@@ -236,13 +236,13 @@ SELECT n.id FROM conversations n WHERE n.tenant_id = $1 AND n.id = coalesce(
 `
 
 func (q *Queries) NewestConversationOf(ctx context.Context, tenantID uuid.UUID, contactID uuid.UUID, channelAccountID uuid.UUID) (uuid.UUID, error) {
-	row := q.db.QueryRow(ctx, newestConversationOf, tenantID, contactID, channelAccountID)
+	row := q.db.QueryRow(ctx, NewestConversationOf, tenantID, contactID, channelAccountID)
 	var id uuid.UUID
 	err := row.Scan(&id)
 	return id, err
 }
 
-const nextDue = `-- name: NextDue :one
+const NextDue = `-- name: NextDue :one
 SELECT extract(epoch FROM min(t.at) - app.now())::float8 AS seconds FROM (
   SELECT min(d.due_at) AS at FROM dispatches d
   WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND NOT d.waits AND d.due_at > (SELECT app.now())
@@ -260,13 +260,13 @@ SELECT extract(epoch FROM min(t.at) - app.now())::float8 AS seconds FROM (
 
 // When the lane has to be looked at again; no row: nothing waits there.
 func (q *Queries) NextDue(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID) (float64, error) {
-	row := q.db.QueryRow(ctx, nextDue, tenantID, channelAccountID)
+	row := q.db.QueryRow(ctx, NextDue, tenantID, channelAccountID)
 	var seconds float64
 	err := row.Scan(&seconds)
 	return seconds, err
 }
 
-const orderAgain = `-- name: OrderAgain :execrows
+const OrderAgain = `-- name: OrderAgain :execrows
 UPDATE dispatches d SET passable_at = NULL, auth_retried = d.auth_retried AND $1::text <> 'REAUTH'
 FROM (SELECT x.message_id FROM dispatches x
   WHERE x.tenant_id = $2 AND x.channel_account_id = $3 AND x.passable_at IS NOT NULL
@@ -277,7 +277,7 @@ WHERE d.tenant_id = $2 AND d.message_id = p.message_id
 
 // What was called before its lane was held is waited for again by what stands behind it in its conversation; new credentials are tried twice again.
 func (q *Queries) OrderAgain(ctx context.Context, hold string, tenantID uuid.UUID, channelAccountID uuid.UUID, most int32) (int64, error) {
-	result, err := q.db.Exec(ctx, orderAgain,
+	result, err := q.db.Exec(ctx, OrderAgain,
 		hold,
 		tenantID,
 		channelAccountID,
@@ -289,7 +289,7 @@ func (q *Queries) OrderAgain(ctx context.Context, hold string, tenantID uuid.UUI
 	return result.RowsAffected(), nil
 }
 
-const overdueDispatches = `-- name: OverdueDispatches :many
+const OverdueDispatches = `-- name: OverdueDispatches :many
 SELECT d.message_id, d.conversation_id, d.state, (d.expires_at <= app.now())::boolean AS expired, d.attempt, d.tries, d.crashes,
   d.auth_retried, m.on_unknown, m.kind
 FROM (
@@ -320,7 +320,7 @@ type OverdueDispatchesRow struct {
 
 // Nothing of a lane that is held leaves the front of its queue, so what has expired there is among the first.
 func (q *Queries) OverdueDispatches(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID, most int32) ([]OverdueDispatchesRow, error) {
-	rows, err := q.db.Query(ctx, overdueDispatches, tenantID, channelAccountID, most)
+	rows, err := q.db.Query(ctx, OverdueDispatches, tenantID, channelAccountID, most)
 	if err != nil {
 		return nil, err
 	}
@@ -350,7 +350,7 @@ func (q *Queries) OverdueDispatches(ctx context.Context, tenantID uuid.UUID, cha
 	return items, nil
 }
 
-const updateDispatches = `-- name: UpdateDispatches :exec
+const UpdateDispatches = `-- name: UpdateDispatches :exec
 UPDATE dispatches d
 SET state = u.state, due_at = least(app.now() + u.wait, d.expires_at), tries = u.tries, crashes = u.crashes, auth_retried = u.auth_retried,
   hold = nullif(u.hold, ''),
@@ -376,7 +376,7 @@ type UpdateDispatchesParams struct {
 
 // Fenced: a row that has another attempt by now is left alone.
 func (q *Queries) UpdateDispatches(ctx context.Context, arg UpdateDispatchesParams) error {
-	_, err := q.db.Exec(ctx, updateDispatches,
+	_, err := q.db.Exec(ctx, UpdateDispatches,
 		arg.TenantID,
 		arg.MessageIds,
 		arg.Attempts,

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const attachExternalIDs = `-- name: AttachExternalIDs :exec
+const AttachExternalIDs = `-- name: AttachExternalIDs :exec
 UPDATE messages m SET external_id = u.external_id
 FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::text[]) AS external_id) u
 WHERE m.tenant_id = $1 AND m.id = u.id AND m.external_id IS NULL
@@ -20,28 +20,28 @@ WHERE m.tenant_id = $1 AND m.id = u.id AND m.external_id IS NULL
 
 // The first id stays; a message accepted twice has its other ids with its attempts.
 func (q *Queries) AttachExternalIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID, externalIds []string) error {
-	_, err := q.db.Exec(ctx, attachExternalIDs, tenantID, ids, externalIds)
+	_, err := q.db.Exec(ctx, AttachExternalIDs, tenantID, ids, externalIds)
 	return err
 }
 
-const dropParkedFacts = `-- name: DropParkedFacts :execrows
+const DropParkedFacts = `-- name: DropParkedFacts :execrows
 DELETE FROM parked_facts WHERE tenant_id = $1 AND parked_at <= app.now() - $2::interval
 `
 
 func (q *Queries) DropParkedFacts(ctx context.Context, tenantID uuid.UUID, age time.Duration) (int64, error) {
-	result, err := q.db.Exec(ctx, dropParkedFacts, tenantID, age)
+	result, err := q.db.Exec(ctx, DropParkedFacts, tenantID, age)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const factsByMessageIDs = `-- name: FactsByMessageIDs :many
+const FactsByMessageIDs = `-- name: FactsByMessageIDs :many
 SELECT tenant_id, message_id, kind, at, first_seen_at, code, reason FROM delivery_facts WHERE tenant_id = $1 AND message_id = ANY ($2::uuid[]) ORDER BY message_id, kind
 `
 
 func (q *Queries) FactsByMessageIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]DeliveryFact, error) {
-	rows, err := q.db.Query(ctx, factsByMessageIDs, tenantID, ids)
+	rows, err := q.db.Query(ctx, FactsByMessageIDs, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -68,16 +68,16 @@ func (q *Queries) FactsByMessageIDs(ctx context.Context, tenantID uuid.UUID, ids
 	return items, nil
 }
 
-const holdConversations = `-- name: HoldConversations :exec
+const HoldConversations = `-- name: HoldConversations :exec
 SELECT count(*) FROM (SELECT FROM conversations WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR NO KEY UPDATE) c
 `
 
 func (q *Queries) HoldConversations(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) error {
-	_, err := q.db.Exec(ctx, holdConversations, tenantID, ids)
+	_, err := q.db.Exec(ctx, HoldConversations, tenantID, ids)
 	return err
 }
 
-const insertFacts = `-- name: InsertFacts :many
+const InsertFacts = `-- name: InsertFacts :many
 INSERT INTO delivery_facts AS f (tenant_id, message_id, kind, at, first_seen_at, code, reason)
 SELECT $1, u.message_id, u.kind, u.at, $2, nullif(u.code, ''), nullif(u.reason, '')
 FROM (SELECT unnest($3::uuid[]) AS message_id, unnest($4::text[]) AS kind, unnest($5::timestamptz[]) AS at,
@@ -107,7 +107,7 @@ type InsertFactsRow struct {
 // Of a kind the earliest is kept, and of two at the same time the lesser code and reason, so that order of arrival decides nothing.
 // Only of messages that are there, which the caller has locked.
 func (q *Queries) InsertFacts(ctx context.Context, arg InsertFactsParams) ([]InsertFactsRow, error) {
-	rows, err := q.db.Query(ctx, insertFacts,
+	rows, err := q.db.Query(ctx, InsertFacts,
 		arg.TenantID,
 		arg.Now,
 		arg.MessageIds,
@@ -134,7 +134,7 @@ func (q *Queries) InsertFacts(ctx context.Context, arg InsertFactsParams) ([]Ins
 	return items, nil
 }
 
-const invalidateIdentities = `-- name: InvalidateIdentities :exec
+const InvalidateIdentities = `-- name: InvalidateIdentities :exec
 UPDATE contact_identities i SET invalid_at = $1, invalid_reason = nullif(u.reason, '')
 FROM (SELECT unnest($3::text[]) AS value, unnest($4::text[]) AS reason ORDER BY 1) u
 WHERE i.tenant_id = $2 AND i.kind IN ('PHONE', 'META_USER_ID') AND i.value = u.value AND i.invalid_at IS NULL
@@ -142,7 +142,7 @@ WHERE i.tenant_id = $2 AND i.kind IN ('PHONE', 'META_USER_ID') AND i.value = u.v
 
 // In the order of their keys, as every lock of more than one row.
 func (q *Queries) InvalidateIdentities(ctx context.Context, now *time.Time, tenantID uuid.UUID, addresses []string, reasons []string) error {
-	_, err := q.db.Exec(ctx, invalidateIdentities,
+	_, err := q.db.Exec(ctx, InvalidateIdentities,
 		now,
 		tenantID,
 		addresses,
@@ -151,7 +151,7 @@ func (q *Queries) InvalidateIdentities(ctx context.Context, now *time.Time, tena
 	return err
 }
 
-const knownParkedFacts = `-- name: KnownParkedFacts :many
+const KnownParkedFacts = `-- name: KnownParkedFacts :many
 SELECT p.tenant_id, p.channel_account_id, p.external_id, p.kind, p.at, p.code, p.reason, p.class, p.parked_at FROM parked_facts p
 WHERE p.tenant_id = $1 AND EXISTS (SELECT FROM delivery_attempts a WHERE a.tenant_id = p.tenant_id
   AND a.channel_account_id = p.channel_account_id AND a.external_id = p.external_id)
@@ -160,7 +160,7 @@ ORDER BY p.parked_at LIMIT $2
 
 // Parked receipts whose message is known by now; there are none unless something went wrong between two locks.
 func (q *Queries) KnownParkedFacts(ctx context.Context, tenantID uuid.UUID, most int32) ([]ParkedFact, error) {
-	rows, err := q.db.Query(ctx, knownParkedFacts, tenantID, most)
+	rows, err := q.db.Query(ctx, KnownParkedFacts, tenantID, most)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (q *Queries) KnownParkedFacts(ctx context.Context, tenantID uuid.UUID, most
 	return items, nil
 }
 
-const lockDeliveries = `-- name: LockDeliveries :many
+const LockDeliveries = `-- name: LockDeliveries :many
 SELECT m.id, m.conversation_id, m.channel_account_id, m.seq, m.status, m.kind, m.version, c.contact_id, c.team_id, c.assignee_id,
   c.status AS conversation_status
 FROM messages m JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
@@ -212,7 +212,7 @@ type LockDeliveriesRow struct {
 
 // With what their events tell about the conversation, which the caller has locked.
 func (q *Queries) LockDeliveries(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]LockDeliveriesRow, error) {
-	rows, err := q.db.Query(ctx, lockDeliveries, tenantID, ids)
+	rows, err := q.db.Query(ctx, LockDeliveries, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -243,17 +243,17 @@ func (q *Queries) LockDeliveries(ctx context.Context, tenantID uuid.UUID, ids []
 	return items, nil
 }
 
-const lockReceipts = `-- name: LockReceipts :exec
+const LockReceipts = `-- name: LockReceipts :exec
 SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) WITH ORDINALITY AS t(k, no) ORDER BY t.no
 `
 
 // Whoever attaches an external id and whoever brings a receipt for it take this lock before they look. The keys are sorted.
 func (q *Queries) LockReceipts(ctx context.Context, keys []int64) error {
-	_, err := q.db.Exec(ctx, lockReceipts, keys)
+	_, err := q.db.Exec(ctx, LockReceipts, keys)
 	return err
 }
 
-const parkFacts = `-- name: ParkFacts :many
+const ParkFacts = `-- name: ParkFacts :many
 INSERT INTO parked_facts AS p (tenant_id, channel_account_id, external_id, kind, at, code, reason, class, parked_at)
 SELECT $1, u.account, u.external_id, u.kind, u.at, nullif(u.code, ''), nullif(u.reason, ''), nullif(u.class, ''), app.now()
 FROM (SELECT unnest($2::uuid[]) AS account, unnest($3::text[]) AS external_id, unnest($4::text[]) AS kind,
@@ -281,7 +281,7 @@ type ParkFactsRow struct {
 }
 
 func (q *Queries) ParkFacts(ctx context.Context, arg ParkFactsParams) ([]ParkFactsRow, error) {
-	rows, err := q.db.Query(ctx, parkFacts,
+	rows, err := q.db.Query(ctx, ParkFacts,
 		arg.TenantID,
 		arg.ChannelAccountIds,
 		arg.ExternalIds,
@@ -309,7 +309,7 @@ func (q *Queries) ParkFacts(ctx context.Context, arg ParkFactsParams) ([]ParkFac
 	return items, nil
 }
 
-const takeParkedFacts = `-- name: TakeParkedFacts :many
+const TakeParkedFacts = `-- name: TakeParkedFacts :many
 DELETE FROM parked_facts p
 USING (SELECT unnest($1::uuid[]) AS account, unnest($2::text[]) AS external_id) u
 WHERE p.tenant_id = $3 AND p.channel_account_id = u.account AND p.external_id = u.external_id
@@ -317,7 +317,7 @@ RETURNING p.tenant_id, p.channel_account_id, p.external_id, p.kind, p.at, p.code
 `
 
 func (q *Queries) TakeParkedFacts(ctx context.Context, channelAccountIds []uuid.UUID, externalIds []string, tenantID uuid.UUID) ([]ParkedFact, error) {
-	rows, err := q.db.Query(ctx, takeParkedFacts, channelAccountIds, externalIds, tenantID)
+	rows, err := q.db.Query(ctx, TakeParkedFacts, channelAccountIds, externalIds, tenantID)
 	if err != nil {
 		return nil, err
 	}
@@ -346,7 +346,7 @@ func (q *Queries) TakeParkedFacts(ctx context.Context, channelAccountIds []uuid.
 	return items, nil
 }
 
-const updateDeliveries = `-- name: UpdateDeliveries :exec
+const UpdateDeliveries = `-- name: UpdateDeliveries :exec
 UPDATE messages m
 SET status = u.status, failed_code = nullif(u.failed_code, ''), failed_reason = nullif(u.failed_reason, ''),
   sent_at = nullif(u.sent_at, '0001-01-01 00:00:00+00'::timestamptz),
@@ -375,7 +375,7 @@ type UpdateDeliveriesParams struct {
 }
 
 func (q *Queries) UpdateDeliveries(ctx context.Context, arg UpdateDeliveriesParams) error {
-	_, err := q.db.Exec(ctx, updateDeliveries,
+	_, err := q.db.Exec(ctx, UpdateDeliveries,
 		arg.TenantID,
 		arg.Ids,
 		arg.Statuses,

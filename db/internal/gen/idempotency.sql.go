@@ -11,12 +11,12 @@ import (
 	"github.com/google/uuid"
 )
 
-const keepResult = `-- name: KeepResult :exec
+const KeepResult = `-- name: KeepResult :exec
 UPDATE idempotency_keys SET result = $1 WHERE tenant_id = $2 AND actor_id = $3 AND key = $4
 `
 
 func (q *Queries) KeepResult(ctx context.Context, result []byte, tenantID uuid.UUID, actorID uuid.UUID, key string) error {
-	_, err := q.db.Exec(ctx, keepResult,
+	_, err := q.db.Exec(ctx, KeepResult,
 		result,
 		tenantID,
 		actorID,
@@ -25,7 +25,7 @@ func (q *Queries) KeepResult(ctx context.Context, result []byte, tenantID uuid.U
 	return err
 }
 
-const keptCall = `-- name: KeptCall :one
+const KeptCall = `-- name: KeptCall :one
 SELECT operation, request_hash, result FROM idempotency_keys
 WHERE tenant_id = $1 AND actor_id = $2 AND key = $3
 `
@@ -37,13 +37,13 @@ type KeptCallRow struct {
 }
 
 func (q *Queries) KeptCall(ctx context.Context, tenantID uuid.UUID, actorID uuid.UUID, key string) (KeptCallRow, error) {
-	row := q.db.QueryRow(ctx, keptCall, tenantID, actorID, key)
+	row := q.db.QueryRow(ctx, KeptCall, tenantID, actorID, key)
 	var i KeptCallRow
 	err := row.Scan(&i.Operation, &i.RequestHash, &i.Result)
 	return i, err
 }
 
-const purgeKeys = `-- name: PurgeKeys :execrows
+const PurgeKeys = `-- name: PurgeKeys :execrows
 DELETE FROM idempotency_keys k
 WHERE k.tenant_id = $1 AND (k.actor_id, k.key) IN (
   SELECT o.actor_id, o.key FROM idempotency_keys o
@@ -51,14 +51,14 @@ WHERE k.tenant_id = $1 AND (k.actor_id, k.key) IN (
 `
 
 func (q *Queries) PurgeKeys(ctx context.Context, tenantID uuid.UUID, most int32) (int64, error) {
-	result, err := q.db.Exec(ctx, purgeKeys, tenantID, most)
+	result, err := q.db.Exec(ctx, PurgeKeys, tenantID, most)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const takeKey = `-- name: TakeKey :execrows
+const TakeKey = `-- name: TakeKey :execrows
 INSERT INTO idempotency_keys AS k (tenant_id, actor_id, key, operation, request_hash, created_at)
 VALUES ($1, $2, $3, $4, $5, app.now())
 ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO UPDATE
@@ -76,7 +76,7 @@ type TakeKeyParams struct {
 
 // Waits for a transaction that is taking the same key. A key older than 24 hours is free again. No row: it is taken.
 func (q *Queries) TakeKey(ctx context.Context, arg TakeKeyParams) (int64, error) {
-	result, err := q.db.Exec(ctx, takeKey,
+	result, err := q.db.Exec(ctx, TakeKey,
 		arg.TenantID,
 		arg.ActorID,
 		arg.Key,

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const ingestAccounts = `-- name: IngestAccounts :many
+const IngestAccounts = `-- name: IngestAccounts :many
 SELECT a.id, a.team_id, t.reopen_within_days, t.reopen_keeps_assignee
 FROM channel_accounts a JOIN tenants t ON t.tenant_id = a.tenant_id
 WHERE a.tenant_id = $1 AND a.id = ANY ($2::uuid[])
@@ -27,7 +27,7 @@ type IngestAccountsRow struct {
 
 // Where conversations of these accounts go, and the tenant's policy for those that were resolved.
 func (q *Queries) IngestAccounts(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]IngestAccountsRow, error) {
-	rows, err := q.db.Query(ctx, ingestAccounts, tenantID, ids)
+	rows, err := q.db.Query(ctx, IngestAccounts, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -51,13 +51,13 @@ func (q *Queries) IngestAccounts(ctx context.Context, tenantID uuid.UUID, ids []
 	return items, nil
 }
 
-const insertContacts = `-- name: InsertContacts :exec
+const InsertContacts = `-- name: InsertContacts :exec
 INSERT INTO contacts (tenant_id, id, name, created_at)
 SELECT $1, unnest($2::uuid[]), unnest($3::text[]), unnest($4::timestamptz[])
 `
 
 func (q *Queries) InsertContacts(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID, names []string, createdAts []time.Time) error {
-	_, err := q.db.Exec(ctx, insertContacts,
+	_, err := q.db.Exec(ctx, InsertContacts,
 		tenantID,
 		ids,
 		names,
@@ -66,7 +66,7 @@ func (q *Queries) InsertContacts(ctx context.Context, tenantID uuid.UUID, ids []
 	return err
 }
 
-const insertIdentities = `-- name: InsertIdentities :exec
+const InsertIdentities = `-- name: InsertIdentities :exec
 INSERT INTO contact_identities (tenant_id, kind, value, contact_id, created_at)
 SELECT $1, i.kind, i.value, i.contact_id, i.created_at
 FROM (SELECT unnest($2::text[]) AS kind, unnest($3::text[]) AS value, unnest($4::uuid[]) AS contact_id,
@@ -84,7 +84,7 @@ type InsertIdentitiesParams struct {
 
 // In the order of kind and value, so that two transactions that add the same people cannot wait for each other.
 func (q *Queries) InsertIdentities(ctx context.Context, arg InsertIdentitiesParams) error {
-	_, err := q.db.Exec(ctx, insertIdentities,
+	_, err := q.db.Exec(ctx, InsertIdentities,
 		arg.TenantID,
 		arg.Kinds,
 		arg.Values,
@@ -94,14 +94,14 @@ func (q *Queries) InsertIdentities(ctx context.Context, arg InsertIdentitiesPara
 	return err
 }
 
-const updateContacts = `-- name: UpdateContacts :exec
+const UpdateContacts = `-- name: UpdateContacts :exec
 UPDATE contacts c SET name = u.name, version = u.version
 FROM (SELECT unnest($2::uuid[]) AS id, unnest($3::text[]) AS name, unnest($4::bigint[]) AS version) u
 WHERE c.tenant_id = $1 AND c.id = u.id
 `
 
 func (q *Queries) UpdateContacts(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID, names []string, versions []int64) error {
-	_, err := q.db.Exec(ctx, updateContacts,
+	_, err := q.db.Exec(ctx, UpdateContacts,
 		tenantID,
 		ids,
 		names,
@@ -110,7 +110,7 @@ func (q *Queries) UpdateContacts(ctx context.Context, tenantID uuid.UUID, ids []
 	return err
 }
 
-const validateIdentities = `-- name: ValidateIdentities :exec
+const ValidateIdentities = `-- name: ValidateIdentities :exec
 UPDATE contact_identities i SET invalid_at = NULL, invalid_reason = NULL
 FROM (SELECT unnest($2::text[]) AS kind, unnest($3::text[]) AS value) u
 WHERE i.tenant_id = $1 AND i.kind = u.kind AND i.value = u.value
@@ -118,6 +118,6 @@ WHERE i.tenant_id = $1 AND i.kind = u.kind AND i.value = u.value
 
 // A person who writes can be reached again.
 func (q *Queries) ValidateIdentities(ctx context.Context, tenantID uuid.UUID, kinds []string, values []string) error {
-	_, err := q.db.Exec(ctx, validateIdentities, tenantID, kinds, values)
+	_, err := q.db.Exec(ctx, ValidateIdentities, tenantID, kinds, values)
 	return err
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const accountByEndpoint = `-- name: AccountByEndpoint :many
+const AccountByEndpoint = `-- name: AccountByEndpoint :many
 SELECT r.tenant_id::uuid AS tenant_id, r.channel_account_id::uuid AS channel_account_id
 FROM app.account_by_endpoint($1, $2) r
 `
@@ -23,7 +23,7 @@ type AccountByEndpointRow struct {
 }
 
 func (q *Queries) AccountByEndpoint(ctx context.Context, provider string, endpoint string) ([]AccountByEndpointRow, error) {
-	rows, err := q.db.Query(ctx, accountByEndpoint, provider, endpoint)
+	rows, err := q.db.Query(ctx, AccountByEndpoint, provider, endpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (q *Queries) AccountByEndpoint(ctx context.Context, provider string, endpoi
 	return items, nil
 }
 
-const accountsByRef = `-- name: AccountsByRef :many
+const AccountsByRef = `-- name: AccountsByRef :many
 SELECT r.external_ref::text AS external_ref, r.tenant_id::uuid AS tenant_id, r.channel_account_id::uuid AS channel_account_id
 FROM app.accounts_by_ref($1, $2::text[]) r
 `
@@ -54,7 +54,7 @@ type AccountsByRefRow struct {
 }
 
 func (q *Queries) AccountsByRef(ctx context.Context, provider string, refs []string) ([]AccountsByRefRow, error) {
-	rows, err := q.db.Query(ctx, accountsByRef, provider, refs)
+	rows, err := q.db.Query(ctx, AccountsByRef, provider, refs)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (q *Queries) AccountsByRef(ctx context.Context, provider string, refs []str
 	return items, nil
 }
 
-const insertUnrouted = `-- name: InsertUnrouted :exec
+const InsertUnrouted = `-- name: InsertUnrouted :exec
 INSERT INTO app.unrouted_webhook_items (id, provider, account_ref, item_key, raw, reason, received_at, volume)
 SELECT unnest($1::uuid[]), $2, unnest($3::text[]), unnest($4::text[]), unnest($5::bytea[]),
   unnest($6::text[]), $7, (SELECT max(v.volume) FROM app.volumes v WHERE v.opened_at IS NOT NULL)
@@ -90,7 +90,7 @@ type InsertUnroutedParams struct {
 }
 
 func (q *Queries) InsertUnrouted(ctx context.Context, arg InsertUnroutedParams) error {
-	_, err := q.db.Exec(ctx, insertUnrouted,
+	_, err := q.db.Exec(ctx, InsertUnrouted,
 		arg.Ids,
 		arg.Provider,
 		arg.AccountRefs,
@@ -102,7 +102,7 @@ func (q *Queries) InsertUnrouted(ctx context.Context, arg InsertUnroutedParams) 
 	return err
 }
 
-const ledger = `-- name: Ledger :many
+const Ledger = `-- name: Ledger :many
 SELECT w.channel_account_id, date_bin('1 hour', w.received_at, '2000-01-01 00:00:00+00')::timestamptz AS hour, count(*) AS received,
   count(*) FILTER (WHERE state = 'APPLIED') AS applied, count(*) FILTER (WHERE state = 'DUPLICATE') AS duplicate,
   count(*) FILTER (WHERE state = 'QUARANTINED') AS quarantined,
@@ -126,7 +126,7 @@ type LedgerRow struct {
 }
 
 func (q *Queries) Ledger(ctx context.Context, tenantID uuid.UUID, since time.Time, until time.Time) ([]LedgerRow, error) {
-	rows, err := q.db.Query(ctx, ledger, tenantID, since, until)
+	rows, err := q.db.Query(ctx, Ledger, tenantID, since, until)
 	if err != nil {
 		return nil, err
 	}
@@ -153,14 +153,14 @@ func (q *Queries) Ledger(ctx context.Context, tenantID uuid.UUID, since time.Tim
 	return items, nil
 }
 
-const lockQuarantined = `-- name: LockQuarantined :many
+const LockQuarantined = `-- name: LockQuarantined :many
 SELECT tenant_id, id, channel_account_id, provider, item_key, kind, raw, state, reason, received_at, replayed_at, volume FROM webhook_items WHERE tenant_id = $1 AND state = 'QUARANTINED' AND (replayed_at IS NULL OR replayed_at < $2)
 ORDER BY received_at, id
 LIMIT $3::int FOR UPDATE
 `
 
 func (q *Queries) LockQuarantined(ctx context.Context, tenantID uuid.UUID, before *time.Time, most int32) ([]WebhookItem, error) {
-	rows, err := q.db.Query(ctx, lockQuarantined, tenantID, before, most)
+	rows, err := q.db.Query(ctx, LockQuarantined, tenantID, before, most)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +192,7 @@ func (q *Queries) LockQuarantined(ctx context.Context, tenantID uuid.UUID, befor
 	return items, nil
 }
 
-const settleWebhookItems = `-- name: SettleWebhookItems :exec
+const SettleWebhookItems = `-- name: SettleWebhookItems :exec
 UPDATE webhook_items w SET state = u.state, reason = nullif(u.reason, ''), kind = u.kind, item_key = u.item_key,
   replayed_at = $1::timestamptz, raw = CASE WHEN u.state = 'DUPLICATE' THEN NULL ELSE w.raw END
 FROM (SELECT unnest($3::uuid[]) AS id, unnest($4::text[]) AS state, unnest($5::text[]) AS reason,
@@ -211,7 +211,7 @@ type SettleWebhookItemsParams struct {
 }
 
 func (q *Queries) SettleWebhookItems(ctx context.Context, arg SettleWebhookItemsParams) error {
-	_, err := q.db.Exec(ctx, settleWebhookItems,
+	_, err := q.db.Exec(ctx, SettleWebhookItems,
 		arg.ReplayedAt,
 		arg.TenantID,
 		arg.Ids,

@@ -12,16 +12,16 @@ import (
 	"github.com/google/uuid"
 )
 
-const addLane = `-- name: AddLane :exec
+const AddLane = `-- name: AddLane :exec
 INSERT INTO lanes (tenant_id, channel_account_id) VALUES ($1, $2) ON CONFLICT DO NOTHING
 `
 
 func (q *Queries) AddLane(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, addLane, tenantID, channelAccountID)
+	_, err := q.db.Exec(ctx, AddLane, tenantID, channelAccountID)
 	return err
 }
 
-const freeLane = `-- name: FreeLane :execrows
+const FreeLane = `-- name: FreeLane :execrows
 UPDATE lanes l SET hold = NULL, held_since = NULL, freed_at = app.now()
 WHERE l.tenant_id = $1 AND l.channel_account_id = $2 AND l.hold = $3::text
   AND ($4::interval = interval '0' OR NOT EXISTS (SELECT FROM dispatches d
@@ -31,7 +31,7 @@ WHERE l.tenant_id = $1 AND l.channel_account_id = $2 AND l.hold = $3::text
 
 // With a patience only when no row has been due for it.
 func (q *Queries) FreeLane(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID, hold string, patience time.Duration) (int64, error) {
-	result, err := q.db.Exec(ctx, freeLane,
+	result, err := q.db.Exec(ctx, FreeLane,
 		tenantID,
 		channelAccountID,
 		hold,
@@ -43,7 +43,7 @@ func (q *Queries) FreeLane(ctx context.Context, tenantID uuid.UUID, channelAccou
 	return result.RowsAffected(), nil
 }
 
-const holdLane = `-- name: HoldLane :execrows
+const HoldLane = `-- name: HoldLane :execrows
 INSERT INTO lanes AS l (tenant_id, channel_account_id, hold, held_since)
 SELECT $1, $2, $3::text, app.now()
 WHERE $4::interval = interval '0' OR EXISTS (SELECT FROM dispatches d
@@ -56,7 +56,7 @@ WHERE l.hold IS DISTINCT FROM EXCLUDED.hold
 
 // With a patience only when a row has been due for it, the time before the lane was freed aside.
 func (q *Queries) HoldLane(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID, hold string, patience time.Duration) (int64, error) {
-	result, err := q.db.Exec(ctx, holdLane,
+	result, err := q.db.Exec(ctx, HoldLane,
 		tenantID,
 		channelAccountID,
 		hold,
@@ -68,7 +68,7 @@ func (q *Queries) HoldLane(ctx context.Context, tenantID uuid.UUID, channelAccou
 	return result.RowsAffected(), nil
 }
 
-const lane = `-- name: Lane :one
+const LaneByAccount = `-- name: LaneByAccount :one
 SELECT a.channel, a.provider, a.external_ref, a.settings, a.credentials_sealed, a.status, coalesce(l.failures, 0)::int AS failures,
   (l.breaker_opened_at IS NOT NULL)::boolean AS open, coalesce(l.limited_until > app.now(), false)::boolean AS limited,
   coalesce(l.hold, '') AS hold
@@ -77,7 +77,7 @@ LEFT JOIN lanes l ON l.tenant_id = a.tenant_id AND l.channel_account_id = a.id
 WHERE a.tenant_id = $1 AND a.id = $2
 `
 
-type LaneRow struct {
+type LaneByAccountRow struct {
 	Channel           string
 	Provider          string
 	ExternalRef       string
@@ -90,9 +90,9 @@ type LaneRow struct {
 	Hold              string
 }
 
-func (q *Queries) Lane(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID) (LaneRow, error) {
-	row := q.db.QueryRow(ctx, lane, tenantID, channelAccountID)
-	var i LaneRow
+func (q *Queries) LaneByAccount(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID) (LaneByAccountRow, error) {
+	row := q.db.QueryRow(ctx, LaneByAccount, tenantID, channelAccountID)
+	var i LaneByAccountRow
 	err := row.Scan(
 		&i.Channel,
 		&i.Provider,
@@ -108,7 +108,7 @@ func (q *Queries) Lane(ctx context.Context, tenantID uuid.UUID, channelAccountID
 	return i, err
 }
 
-const lockLane = `-- name: LockLane :one
+const LockLane = `-- name: LockLane :one
 SELECT failures, breaker_opened_at, probe_at, limited_until FROM lanes
 WHERE tenant_id = $1 AND channel_account_id = $2 FOR UPDATE
 `
@@ -121,7 +121,7 @@ type LockLaneRow struct {
 }
 
 func (q *Queries) LockLane(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID) (LockLaneRow, error) {
-	row := q.db.QueryRow(ctx, lockLane, tenantID, channelAccountID)
+	row := q.db.QueryRow(ctx, LockLane, tenantID, channelAccountID)
 	var i LockLaneRow
 	err := row.Scan(
 		&i.Failures,
@@ -132,12 +132,12 @@ func (q *Queries) LockLane(ctx context.Context, tenantID uuid.UUID, channelAccou
 	return i, err
 }
 
-const setAccountStatus = `-- name: SetAccountStatus :execrows
+const SetAccountStatus = `-- name: SetAccountStatus :execrows
 UPDATE channel_accounts SET status = $1 WHERE tenant_id = $2 AND id = $3 AND status = $4
 `
 
 func (q *Queries) SetAccountStatus(ctx context.Context, status string, tenantID uuid.UUID, iD uuid.UUID, was string) (int64, error) {
-	result, err := q.db.Exec(ctx, setAccountStatus,
+	result, err := q.db.Exec(ctx, SetAccountStatus,
 		status,
 		tenantID,
 		iD,
@@ -149,21 +149,21 @@ func (q *Queries) SetAccountStatus(ctx context.Context, status string, tenantID 
 	return result.RowsAffected(), nil
 }
 
-const takeProbe = `-- name: TakeProbe :execrows
+const TakeProbe = `-- name: TakeProbe :execrows
 UPDATE lanes SET probe_at = app.now() + $1::interval
 WHERE tenant_id = $2 AND channel_account_id = $3 AND breaker_opened_at IS NOT NULL AND probe_at <= app.now()
 `
 
 // One winner across all processes: whoever moves probe_at.
 func (q *Queries) TakeProbe(ctx context.Context, pause time.Duration, tenantID uuid.UUID, channelAccountID uuid.UUID) (int64, error) {
-	result, err := q.db.Exec(ctx, takeProbe, pause, tenantID, channelAccountID)
+	result, err := q.db.Exec(ctx, TakeProbe, pause, tenantID, channelAccountID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const updateLane = `-- name: UpdateLane :exec
+const UpdateLane = `-- name: UpdateLane :exec
 UPDATE lanes SET failures = $1,
   breaker_opened_at = CASE WHEN NOT $2::boolean THEN NULL ELSE coalesce(breaker_opened_at, app.now()) END,
   probe_at = CASE WHEN NOT $2::boolean THEN NULL WHEN breaker_opened_at IS NULL THEN app.now() + $3::interval ELSE probe_at END,
@@ -181,7 +181,7 @@ type UpdateLaneParams struct {
 }
 
 func (q *Queries) UpdateLane(ctx context.Context, arg UpdateLaneParams) error {
-	_, err := q.db.Exec(ctx, updateLane,
+	_, err := q.db.Exec(ctx, UpdateLane,
 		arg.Failures,
 		arg.Open,
 		arg.Pause,

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const insertMarks = `-- name: InsertMarks :exec
+const InsertMarks = `-- name: InsertMarks :exec
 INSERT INTO message_marks (tenant_id, id, channel_account_id, conversation_id, target_external_id, kind, text, external_id, raw,
   provider_at, created_at)
 SELECT $1, k.id, k.channel_account_id, k.conversation_id, k.target_external_id, k.kind, k.text, k.external_id, k.raw,
@@ -39,7 +39,7 @@ type InsertMarksParams struct {
 }
 
 func (q *Queries) InsertMarks(ctx context.Context, arg InsertMarksParams) error {
-	_, err := q.db.Exec(ctx, insertMarks,
+	_, err := q.db.Exec(ctx, InsertMarks,
 		arg.TenantID,
 		arg.Ids,
 		arg.ChannelAccountIds,
@@ -55,7 +55,7 @@ func (q *Queries) InsertMarks(ctx context.Context, arg InsertMarksParams) error 
 	return err
 }
 
-const marksByTargets = `-- name: MarksByTargets :many
+const MarksByTargets = `-- name: MarksByTargets :many
 SELECT k.tenant_id, k.id, k.channel_account_id, k.conversation_id, k.target_external_id, k.kind, k.text, k.external_id, k.raw, k.provider_at, k.created_at FROM (SELECT unnest($1::uuid[]) AS account, unnest($2::text[]) AS target) wanted
 JOIN message_marks k ON k.tenant_id = $3 AND k.channel_account_id = wanted.account AND k.target_external_id = wanted.target
 ORDER BY k.created_at, k.id
@@ -63,7 +63,7 @@ ORDER BY k.created_at, k.id
 
 // Oldest first, as they came: the id is a time-ordered UUID.
 func (q *Queries) MarksByTargets(ctx context.Context, channelAccountIds []uuid.UUID, targetExternalIds []string, tenantID uuid.UUID) ([]MessageMark, error) {
-	rows, err := q.db.Query(ctx, marksByTargets, channelAccountIds, targetExternalIds, tenantID)
+	rows, err := q.db.Query(ctx, MarksByTargets, channelAccountIds, targetExternalIds, tenantID)
 	if err != nil {
 		return nil, err
 	}

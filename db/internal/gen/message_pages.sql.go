@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const messagesBackwards = `-- name: MessagesBackwards :many
+const MessagesBackwards = `-- name: MessagesBackwards :many
 SELECT m.id, m.conversation_id, m.channel_account_id, m.seq, m.inbound_no, m.direction, m.kind, m.text, m.content, m.external_id, m.reply_to, m.author_agent_id, m.author_api_key_id, m.correlation_id, m.retry_of, m.on_unknown, m.status, m.failed_code, m.failed_reason, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.provider_at, m.version, m.created_at FROM unnest($1::uuid[]) AS w (id) CROSS JOIN LATERAL (
   SELECT x.id, x.conversation_id, x.channel_account_id, x.seq, x.inbound_no, x.direction, x.kind, x.text, x.content, x.external_id,
     x.reply_to, x.author_agent_id, x.author_api_key_id, x.correlation_id, x.retry_of, x.on_unknown, x.status, x.failed_code,
@@ -52,7 +52,7 @@ type MessagesBackwardsRow struct {
 }
 
 func (q *Queries) MessagesBackwards(ctx context.Context, conversations []uuid.UUID, tenantID uuid.UUID, before int64, most int32) ([]MessagesBackwardsRow, error) {
-	rows, err := q.db.Query(ctx, messagesBackwards,
+	rows, err := q.db.Query(ctx, MessagesBackwards,
 		conversations,
 		tenantID,
 		before,
@@ -103,7 +103,7 @@ func (q *Queries) MessagesBackwards(ctx context.Context, conversations []uuid.UU
 	return items, nil
 }
 
-const messagesForwards = `-- name: MessagesForwards :many
+const MessagesForwards = `-- name: MessagesForwards :many
 SELECT m.id, m.conversation_id, m.channel_account_id, m.seq, m.inbound_no, m.direction, m.kind, m.text, m.content, m.external_id, m.reply_to, m.author_agent_id, m.author_api_key_id, m.correlation_id, m.retry_of, m.on_unknown, m.status, m.failed_code, m.failed_reason, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.provider_at, m.version, m.created_at FROM unnest($1::uuid[]) AS w (id) CROSS JOIN LATERAL (
   SELECT x.id, x.conversation_id, x.channel_account_id, x.seq, x.inbound_no, x.direction, x.kind, x.text, x.content, x.external_id,
     x.reply_to, x.author_agent_id, x.author_api_key_id, x.correlation_id, x.retry_of, x.on_unknown, x.status, x.failed_code,
@@ -143,7 +143,7 @@ type MessagesForwardsRow struct {
 }
 
 func (q *Queries) MessagesForwards(ctx context.Context, conversations []uuid.UUID, tenantID uuid.UUID, after int64, most int32) ([]MessagesForwardsRow, error) {
-	rows, err := q.db.Query(ctx, messagesForwards,
+	rows, err := q.db.Query(ctx, MessagesForwards,
 		conversations,
 		tenantID,
 		after,

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const bumpMessages = `-- name: BumpMessages :many
+const BumpMessages = `-- name: BumpMessages :many
 UPDATE messages SET version = version + 1 WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) RETURNING id, version
 `
 
@@ -22,7 +22,7 @@ type BumpMessagesRow struct {
 }
 
 func (q *Queries) BumpMessages(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]BumpMessagesRow, error) {
-	rows, err := q.db.Query(ctx, bumpMessages, tenantID, ids)
+	rows, err := q.db.Query(ctx, BumpMessages, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (q *Queries) BumpMessages(ctx context.Context, tenantID uuid.UUID, ids []uu
 	return items, nil
 }
 
-const lockMessages = `-- name: LockMessages :many
+const LockMessages = `-- name: LockMessages :many
 SELECT id, conversation_id, channel_account_id, seq, inbound_no, direction, kind, text, content, external_id, reply_to, author_agent_id,
   author_api_key_id, correlation_id, retry_of, on_unknown, status, failed_code, failed_reason, sent_at, delivered_at, read_at,
   failed_at, provider_at, version, created_at
@@ -79,7 +79,7 @@ type LockMessagesRow struct {
 
 // NO KEY: a row that refers to the message need not wait for this lock.
 func (q *Queries) LockMessages(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]LockMessagesRow, error) {
-	rows, err := q.db.Query(ctx, lockMessages, tenantID, ids)
+	rows, err := q.db.Query(ctx, LockMessages, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (q *Queries) LockMessages(ctx context.Context, tenantID uuid.UUID, ids []uu
 	return items, nil
 }
 
-const messageRaws = `-- name: MessageRaws :many
+const MessageRaws = `-- name: MessageRaws :many
 SELECT id, raw::bytea AS raw FROM messages
 WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND raw IS NOT NULL ORDER BY id
 `
@@ -136,7 +136,7 @@ type MessageRawsRow struct {
 }
 
 func (q *Queries) MessageRaws(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]MessageRawsRow, error) {
-	rows, err := q.db.Query(ctx, messageRaws, tenantID, ids)
+	rows, err := q.db.Query(ctx, MessageRaws, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func (q *Queries) MessageRaws(ctx context.Context, tenantID uuid.UUID, ids []uui
 	return items, nil
 }
 
-const messageRetries = `-- name: MessageRetries :many
+const MessageRetries = `-- name: MessageRetries :many
 SELECT id, retry_of::uuid AS retry_of FROM messages
 WHERE tenant_id = $1 AND retry_of = ANY ($2::uuid[]) ORDER BY id
 `
@@ -166,7 +166,7 @@ type MessageRetriesRow struct {
 }
 
 func (q *Queries) MessageRetries(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]MessageRetriesRow, error) {
-	rows, err := q.db.Query(ctx, messageRetries, tenantID, ids)
+	rows, err := q.db.Query(ctx, MessageRetries, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (q *Queries) MessageRetries(ctx context.Context, tenantID uuid.UUID, ids []
 	return items, nil
 }
 
-const messagesByExternalIDs = `-- name: MessagesByExternalIDs :many
+const MessagesByExternalIDs = `-- name: MessagesByExternalIDs :many
 SELECT m.id, m.conversation_id, m.channel_account_id, m.seq, m.inbound_no, m.direction, m.kind, m.text, m.content, m.external_id,
   m.reply_to, m.author_agent_id, m.author_api_key_id, m.correlation_id, m.retry_of, m.on_unknown, m.status, m.failed_code,
   m.failed_reason, m.sent_at, m.delivered_at, m.read_at, m.failed_at, m.provider_at, m.version, m.created_at
@@ -225,7 +225,7 @@ type MessagesByExternalIDsRow struct {
 
 // The pairs run side by side: an external id is unique only within its channel account.
 func (q *Queries) MessagesByExternalIDs(ctx context.Context, channelAccountIds []uuid.UUID, externalIds []string, tenantID uuid.UUID) ([]MessagesByExternalIDsRow, error) {
-	rows, err := q.db.Query(ctx, messagesByExternalIDs, channelAccountIds, externalIds, tenantID)
+	rows, err := q.db.Query(ctx, MessagesByExternalIDs, channelAccountIds, externalIds, tenantID)
 	if err != nil {
 		return nil, err
 	}
@@ -271,7 +271,7 @@ func (q *Queries) MessagesByExternalIDs(ctx context.Context, channelAccountIds [
 	return items, nil
 }
 
-const messagesByIDs = `-- name: MessagesByIDs :many
+const MessagesByIDs = `-- name: MessagesByIDs :many
 SELECT id, conversation_id, channel_account_id, seq, inbound_no, direction, kind, text, content, external_id, reply_to, author_agent_id,
   author_api_key_id, correlation_id, retry_of, on_unknown, status, failed_code, failed_reason, sent_at, delivered_at, read_at,
   failed_at, provider_at, version, created_at
@@ -308,7 +308,7 @@ type MessagesByIDsRow struct {
 }
 
 func (q *Queries) MessagesByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]MessagesByIDsRow, error) {
-	rows, err := q.db.Query(ctx, messagesByIDs, tenantID, ids)
+	rows, err := q.db.Query(ctx, MessagesByIDs, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const insertReadCursor = `-- name: InsertReadCursor :exec
+const InsertReadCursor = `-- name: InsertReadCursor :exec
 INSERT INTO read_cursors (tenant_id, agent_id, conversation_id, seq, inbound_no, read_at)
 VALUES ($1, $2, $3, $4, $5, $6)
 `
@@ -28,7 +28,7 @@ type InsertReadCursorParams struct {
 
 // Not two at once: whoever writes the first cursor of an agent in a conversation writes it alone, or runs again.
 func (q *Queries) InsertReadCursor(ctx context.Context, arg InsertReadCursorParams) error {
-	_, err := q.db.Exec(ctx, insertReadCursor,
+	_, err := q.db.Exec(ctx, InsertReadCursor,
 		arg.TenantID,
 		arg.AgentID,
 		arg.ConversationID,
@@ -39,7 +39,7 @@ func (q *Queries) InsertReadCursor(ctx context.Context, arg InsertReadCursorPara
 	return err
 }
 
-const unreadCounts = `-- name: UnreadCounts :many
+const UnreadCounts = `-- name: UnreadCounts :many
 SELECT a.id::uuid AS agent_id, c.id AS conversation_id, c.channel_account_id, c.assignee_id,
   greatest(c.inbound_count - coalesce(r.inbound_no, 0), 0)::bigint AS unread
 FROM conversations c CROSS JOIN unnest($1::uuid[]) AS a (id)
@@ -56,7 +56,7 @@ type UnreadCountsRow struct {
 }
 
 func (q *Queries) UnreadCounts(ctx context.Context, agents []uuid.UUID, tenantID uuid.UUID, conversations []uuid.UUID) ([]UnreadCountsRow, error) {
-	rows, err := q.db.Query(ctx, unreadCounts, agents, tenantID, conversations)
+	rows, err := q.db.Query(ctx, UnreadCounts, agents, tenantID, conversations)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (q *Queries) UnreadCounts(ctx context.Context, agents []uuid.UUID, tenantID
 	return items, nil
 }
 
-const updateReadCursor = `-- name: UpdateReadCursor :exec
+const UpdateReadCursor = `-- name: UpdateReadCursor :exec
 UPDATE read_cursors SET seq = $1, inbound_no = $2, read_at = $3
 WHERE tenant_id = $4 AND agent_id = $5 AND conversation_id = $6
 `
@@ -96,7 +96,7 @@ type UpdateReadCursorParams struct {
 }
 
 func (q *Queries) UpdateReadCursor(ctx context.Context, arg UpdateReadCursorParams) error {
-	_, err := q.db.Exec(ctx, updateReadCursor,
+	_, err := q.db.Exec(ctx, UpdateReadCursor,
 		arg.Seq,
 		arg.InboundNo,
 		arg.ReadAt,

@@ -11,12 +11,12 @@ import (
 	"github.com/google/uuid"
 )
 
-const replaceAlertSecret = `-- name: ReplaceAlertSecret :execrows
+const ReplaceAlertSecret = `-- name: ReplaceAlertSecret :execrows
 UPDATE tenants SET alert_secret_sealed = $1 WHERE tenant_id = $2 AND tenant_id = $3 AND alert_secret_sealed = $4
 `
 
 func (q *Queries) ReplaceAlertSecret(ctx context.Context, sealed []byte, tenantID uuid.UUID, iD uuid.UUID, was []byte) (int64, error) {
-	result, err := q.db.Exec(ctx, replaceAlertSecret,
+	result, err := q.db.Exec(ctx, ReplaceAlertSecret,
 		sealed,
 		tenantID,
 		iD,
@@ -28,12 +28,12 @@ func (q *Queries) ReplaceAlertSecret(ctx context.Context, sealed []byte, tenantI
 	return result.RowsAffected(), nil
 }
 
-const replaceCredentials = `-- name: ReplaceCredentials :execrows
+const ReplaceCredentials = `-- name: ReplaceCredentials :execrows
 UPDATE channel_accounts SET credentials_sealed = $1 WHERE tenant_id = $2 AND id = $3 AND credentials_sealed = $4
 `
 
 func (q *Queries) ReplaceCredentials(ctx context.Context, sealed []byte, tenantID uuid.UUID, iD uuid.UUID, was []byte) (int64, error) {
-	result, err := q.db.Exec(ctx, replaceCredentials,
+	result, err := q.db.Exec(ctx, ReplaceCredentials,
 		sealed,
 		tenantID,
 		iD,
@@ -45,12 +45,12 @@ func (q *Queries) ReplaceCredentials(ctx context.Context, sealed []byte, tenantI
 	return result.RowsAffected(), nil
 }
 
-const replaceSuccessor = `-- name: ReplaceSuccessor :execrows
+const ReplaceSuccessor = `-- name: ReplaceSuccessor :execrows
 UPDATE refresh_tokens SET successor_sealed = $1 WHERE tenant_id = $2 AND id = $3 AND successor_sealed = $4
 `
 
 func (q *Queries) ReplaceSuccessor(ctx context.Context, sealed []byte, tenantID uuid.UUID, iD uuid.UUID, was []byte) (int64, error) {
-	result, err := q.db.Exec(ctx, replaceSuccessor,
+	result, err := q.db.Exec(ctx, ReplaceSuccessor,
 		sealed,
 		tenantID,
 		iD,
@@ -62,7 +62,7 @@ func (q *Queries) ReplaceSuccessor(ctx context.Context, sealed []byte, tenantID 
 	return result.RowsAffected(), nil
 }
 
-const sealedValues = `-- name: SealedValues :many
+const SealedValues = `-- name: SealedValues :many
 SELECT s.place, s.row_id, s.sealed FROM (
   SELECT 'channel_accounts'::text AS place, a.id AS row_id, a.credentials_sealed AS sealed FROM channel_accounts a WHERE a.tenant_id = $1
   UNION ALL
@@ -92,7 +92,7 @@ type SealedValuesRow struct {
 
 // Those that are not under the key: a sealed value begins with the form's version, the length of its key's id, and the id.
 func (q *Queries) SealedValues(ctx context.Context, arg SealedValuesParams) ([]SealedValuesRow, error) {
-	rows, err := q.db.Query(ctx, sealedValues,
+	rows, err := q.db.Query(ctx, SealedValues,
 		arg.TenantID,
 		arg.AfterPlace,
 		arg.AfterRow,

@@ -12,12 +12,12 @@ import (
 	"github.com/google/uuid"
 )
 
-const alertTenants = `-- name: AlertTenants :many
+const AlertTenants = `-- name: AlertTenants :many
 SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.alert_tenants($1) AS tenant_id) t
 `
 
 func (q *Queries) AlertTenants(ctx context.Context, most int32) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, alertTenants, most)
+	rows, err := q.db.Query(ctx, AlertTenants, most)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (q *Queries) AlertTenants(ctx context.Context, most int32) ([]uuid.UUID, er
 	return items, nil
 }
 
-const dueAttachments = `-- name: DueAttachments :many
+const DueAttachments = `-- name: DueAttachments :many
 SELECT t.tenant_id::uuid AS tenant_id, t.attachment_id::uuid AS id FROM app.due_attachments($1) t
 `
 
@@ -46,7 +46,7 @@ type DueAttachmentsRow struct {
 }
 
 func (q *Queries) DueAttachments(ctx context.Context, most int32) ([]DueAttachmentsRow, error) {
-	rows, err := q.db.Query(ctx, dueAttachments, most)
+	rows, err := q.db.Query(ctx, DueAttachments, most)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (q *Queries) DueAttachments(ctx context.Context, most int32) ([]DueAttachme
 	return items, nil
 }
 
-const dueCallbacks = `-- name: DueCallbacks :many
+const DueCallbacks = `-- name: DueCallbacks :many
 SELECT t.tenant_id::uuid AS tenant_id, t.alert_id::uuid AS id FROM app.due_callbacks($1) t
 `
 
@@ -75,7 +75,7 @@ type DueCallbacksRow struct {
 }
 
 func (q *Queries) DueCallbacks(ctx context.Context, most int32) ([]DueCallbacksRow, error) {
-	rows, err := q.db.Query(ctx, dueCallbacks, most)
+	rows, err := q.db.Query(ctx, DueCallbacks, most)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (q *Queries) DueCallbacks(ctx context.Context, most int32) ([]DueCallbacksR
 	return items, nil
 }
 
-const dueLanes = `-- name: DueLanes :many
+const DueLanes = `-- name: DueLanes :many
 SELECT t.tenant_id::uuid AS tenant_id, t.channel_account_id::uuid AS id FROM app.due_lanes($1) t
 `
 
@@ -104,7 +104,7 @@ type DueLanesRow struct {
 }
 
 func (q *Queries) DueLanes(ctx context.Context, most int32) ([]DueLanesRow, error) {
-	rows, err := q.db.Query(ctx, dueLanes, most)
+	rows, err := q.db.Query(ctx, DueLanes, most)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (q *Queries) DueLanes(ctx context.Context, most int32) ([]DueLanesRow, erro
 	return items, nil
 }
 
-const dueSnoozes = `-- name: DueSnoozes :many
+const DueSnoozes = `-- name: DueSnoozes :many
 SELECT t.tenant_id::uuid AS tenant_id, t.conversation_id::uuid AS id, t.snooze_gen::bigint AS gen FROM app.due_snoozes($1) t
 `
 
@@ -134,7 +134,7 @@ type DueSnoozesRow struct {
 }
 
 func (q *Queries) DueSnoozes(ctx context.Context, most int32) ([]DueSnoozesRow, error) {
-	rows, err := q.db.Query(ctx, dueSnoozes, most)
+	rows, err := q.db.Query(ctx, DueSnoozes, most)
 	if err != nil {
 		return nil, err
 	}
@@ -153,14 +153,14 @@ func (q *Queries) DueSnoozes(ctx context.Context, most int32) ([]DueSnoozesRow, 
 	return items, nil
 }
 
-const insertSeals = `-- name: InsertSeals :exec
+const InsertSeals = `-- name: InsertSeals :exec
 INSERT INTO audit_seals (tenant_id, no, audit_id, hash)
 SELECT $1, u.no, u.audit_id, u.hash
 FROM (SELECT unnest($2::bigint[]) AS no, unnest($3::uuid[]) AS audit_id, unnest($4::bytea[]) AS hash) u
 `
 
 func (q *Queries) InsertSeals(ctx context.Context, tenantID uuid.UUID, nos []int64, auditIds []uuid.UUID, hashes [][]byte) error {
-	_, err := q.db.Exec(ctx, insertSeals,
+	_, err := q.db.Exec(ctx, InsertSeals,
 		tenantID,
 		nos,
 		auditIds,
@@ -169,7 +169,7 @@ func (q *Queries) InsertSeals(ctx context.Context, tenantID uuid.UUID, nos []int
 	return err
 }
 
-const lastSeal = `-- name: LastSeal :one
+const LastSeal = `-- name: LastSeal :one
 SELECT s.no, s.hash, l.at FROM audit_seals s JOIN audit_log l ON l.tenant_id = s.tenant_id AND l.id = s.audit_id
 WHERE s.tenant_id = $1 ORDER BY s.no DESC LIMIT 1
 `
@@ -181,13 +181,13 @@ type LastSealRow struct {
 }
 
 func (q *Queries) LastSeal(ctx context.Context, tenantID uuid.UUID) (LastSealRow, error) {
-	row := q.db.QueryRow(ctx, lastSeal, tenantID)
+	row := q.db.QueryRow(ctx, LastSeal, tenantID)
 	var i LastSealRow
 	err := row.Scan(&i.No, &i.Hash, &i.At)
 	return i, err
 }
 
-const limitedLanes = `-- name: LimitedLanes :many
+const LimitedLanes = `-- name: LimitedLanes :many
 SELECT t.tenant_id::uuid AS tenant_id, t.channel_account_id::uuid AS id FROM app.limited_lanes($1, $2) t
 `
 
@@ -197,7 +197,7 @@ type LimitedLanesRow struct {
 }
 
 func (q *Queries) LimitedLanes(ctx context.Context, patience time.Duration, most int32) ([]LimitedLanesRow, error) {
-	rows, err := q.db.Query(ctx, limitedLanes, patience, most)
+	rows, err := q.db.Query(ctx, LimitedLanes, patience, most)
 	if err != nil {
 		return nil, err
 	}
@@ -216,12 +216,12 @@ func (q *Queries) LimitedLanes(ctx context.Context, patience time.Duration, most
 	return items, nil
 }
 
-const parkedTenants = `-- name: ParkedTenants :many
+const ParkedTenants = `-- name: ParkedTenants :many
 SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.parked_tenants($1) AS tenant_id) t
 `
 
 func (q *Queries) ParkedTenants(ctx context.Context, most int32) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, parkedTenants, most)
+	rows, err := q.db.Query(ctx, ParkedTenants, most)
 	if err != nil {
 		return nil, err
 	}
@@ -240,12 +240,12 @@ func (q *Queries) ParkedTenants(ctx context.Context, most int32) ([]uuid.UUID, e
 	return items, nil
 }
 
-const staleKeyTenants = `-- name: StaleKeyTenants :many
+const StaleKeyTenants = `-- name: StaleKeyTenants :many
 SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.stale_key_tenants($1, $2) AS tenant_id) t
 `
 
 func (q *Queries) StaleKeyTenants(ctx context.Context, age time.Duration, most int32) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, staleKeyTenants, age, most)
+	rows, err := q.db.Query(ctx, StaleKeyTenants, age, most)
 	if err != nil {
 		return nil, err
 	}
@@ -264,7 +264,7 @@ func (q *Queries) StaleKeyTenants(ctx context.Context, age time.Duration, most i
 	return items, nil
 }
 
-const stuckDispatches = `-- name: StuckDispatches :many
+const StuckDispatches = `-- name: StuckDispatches :many
 SELECT t.tenant_id::uuid AS tenant_id, t.message_id::uuid AS id FROM app.stuck_dispatches($1, $2) t
 `
 
@@ -274,7 +274,7 @@ type StuckDispatchesRow struct {
 }
 
 func (q *Queries) StuckDispatches(ctx context.Context, patience time.Duration, most int32) ([]StuckDispatchesRow, error) {
-	rows, err := q.db.Query(ctx, stuckDispatches, patience, most)
+	rows, err := q.db.Query(ctx, StuckDispatches, patience, most)
 	if err != nil {
 		return nil, err
 	}
@@ -293,18 +293,18 @@ func (q *Queries) StuckDispatches(ctx context.Context, patience time.Duration, m
 	return items, nil
 }
 
-const tryLock = `-- name: TryLock :one
+const TryLock = `-- name: TryLock :one
 SELECT pg_try_advisory_xact_lock($1)::boolean AS taken
 `
 
 func (q *Queries) TryLock(ctx context.Context, key int64) (bool, error) {
-	row := q.db.QueryRow(ctx, tryLock, key)
+	row := q.db.QueryRow(ctx, TryLock, key)
 	var taken bool
 	err := row.Scan(&taken)
 	return taken, err
 }
 
-const uncalledConversations = `-- name: UncalledConversations :many
+const UncalledConversations = `-- name: UncalledConversations :many
 SELECT t.tenant_id::uuid AS tenant_id, t.conversation_id::uuid AS id FROM app.uncalled_conversations($1) t
 `
 
@@ -314,7 +314,7 @@ type UncalledConversationsRow struct {
 }
 
 func (q *Queries) UncalledConversations(ctx context.Context, most int32) ([]UncalledConversationsRow, error) {
-	rows, err := q.db.Query(ctx, uncalledConversations, most)
+	rows, err := q.db.Query(ctx, UncalledConversations, most)
 	if err != nil {
 		return nil, err
 	}
@@ -333,7 +333,7 @@ func (q *Queries) UncalledConversations(ctx context.Context, most int32) ([]Unca
 	return items, nil
 }
 
-const unsealedAudit = `-- name: UnsealedAudit :many
+const UnsealedAudit = `-- name: UnsealedAudit :many
 SELECT l.tenant_id, l.id, l.at, l.actor_kind, l.actor_id, l.action, l.subject_kind, l.subject_id, l.details, l.correlation_id FROM audit_log l
 WHERE l.tenant_id = $1 AND l.at >= $2
   AND NOT EXISTS (SELECT FROM audit_seals s WHERE s.tenant_id = l.tenant_id AND s.audit_id = l.id)
@@ -341,7 +341,7 @@ ORDER BY l.at, l.id LIMIT $3
 `
 
 func (q *Queries) UnsealedAudit(ctx context.Context, tenantID uuid.UUID, since time.Time, most int32) ([]AuditLog, error) {
-	rows, err := q.db.Query(ctx, unsealedAudit, tenantID, since, most)
+	rows, err := q.db.Query(ctx, UnsealedAudit, tenantID, since, most)
 	if err != nil {
 		return nil, err
 	}
@@ -371,12 +371,12 @@ func (q *Queries) UnsealedAudit(ctx context.Context, tenantID uuid.UUID, since t
 	return items, nil
 }
 
-const unsealedTenants = `-- name: UnsealedTenants :many
+const UnsealedTenants = `-- name: UnsealedTenants :many
 SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.unsealed_tenants($1) AS tenant_id) t
 `
 
 func (q *Queries) UnsealedTenants(ctx context.Context, most int32) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, unsealedTenants, most)
+	rows, err := q.db.Query(ctx, UnsealedTenants, most)
 	if err != nil {
 		return nil, err
 	}

@@ -12,12 +12,12 @@ import (
 	"github.com/google/uuid"
 )
 
-const insertTeam = `-- name: InsertTeam :exec
+const InsertTeam = `-- name: InsertTeam :exec
 INSERT INTO teams (tenant_id, id, name, created_at) VALUES ($1, $2, $3, $4)
 `
 
 func (q *Queries) InsertTeam(ctx context.Context, tenantID uuid.UUID, iD uuid.UUID, name string, createdAt time.Time) error {
-	_, err := q.db.Exec(ctx, insertTeam,
+	_, err := q.db.Exec(ctx, InsertTeam,
 		tenantID,
 		iD,
 		name,
@@ -26,12 +26,12 @@ func (q *Queries) InsertTeam(ctx context.Context, tenantID uuid.UUID, iD uuid.UU
 	return err
 }
 
-const teams = `-- name: Teams :many
+const Teams = `-- name: Teams :many
 SELECT tenant_id, id, name, created_at FROM teams WHERE tenant_id = $1 ORDER BY name, id LIMIT $2
 `
 
 func (q *Queries) Teams(ctx context.Context, tenantID uuid.UUID, most int32) ([]Team, error) {
-	rows, err := q.db.Query(ctx, teams, tenantID, most)
+	rows, err := q.db.Query(ctx, Teams, tenantID, most)
 	if err != nil {
 		return nil, err
 	}
@@ -55,12 +55,12 @@ func (q *Queries) Teams(ctx context.Context, tenantID uuid.UUID, most int32) ([]
 	return items, nil
 }
 
-const teamsByIDs = `-- name: TeamsByIDs :many
+const TeamsByIDs = `-- name: TeamsByIDs :many
 SELECT tenant_id, id, name, created_at FROM teams WHERE tenant_id = $1 AND id = ANY ($2::uuid[])
 `
 
 func (q *Queries) TeamsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]Team, error) {
-	rows, err := q.db.Query(ctx, teamsByIDs, tenantID, ids)
+	rows, err := q.db.Query(ctx, TeamsByIDs, tenantID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -84,12 +84,12 @@ func (q *Queries) TeamsByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid
 	return items, nil
 }
 
-const teamsByNames = `-- name: TeamsByNames :many
+const TeamsByNames = `-- name: TeamsByNames :many
 SELECT tenant_id, id, name, created_at FROM teams WHERE tenant_id = $1 AND name = ANY ($2::text[])
 `
 
 func (q *Queries) TeamsByNames(ctx context.Context, tenantID uuid.UUID, names []string) ([]Team, error) {
-	rows, err := q.db.Query(ctx, teamsByNames, tenantID, names)
+	rows, err := q.db.Query(ctx, TeamsByNames, tenantID, names)
 	if err != nil {
 		return nil, err
 	}
@@ -113,13 +113,13 @@ func (q *Queries) TeamsByNames(ctx context.Context, tenantID uuid.UUID, names []
 	return items, nil
 }
 
-const teamsOfAgent = `-- name: TeamsOfAgent :many
+const TeamsOfAgent = `-- name: TeamsOfAgent :many
 SELECT t.tenant_id, t.id, t.name, t.created_at FROM team_members m JOIN teams t ON t.tenant_id = m.tenant_id AND t.id = m.team_id
 WHERE m.tenant_id = $1 AND m.agent_id = $2 ORDER BY t.name, t.id
 `
 
 func (q *Queries) TeamsOfAgent(ctx context.Context, tenantID uuid.UUID, agentID uuid.UUID) ([]Team, error) {
-	rows, err := q.db.Query(ctx, teamsOfAgent, tenantID, agentID)
+	rows, err := q.db.Query(ctx, TeamsOfAgent, tenantID, agentID)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 )
 
-const head = `-- name: Head :one
+const Head = `-- name: Head :one
 SELECT seq, epoch FROM tenant_heads WHERE tenant_id = $1
 `
 
@@ -22,22 +22,22 @@ type HeadRow struct {
 }
 
 func (q *Queries) Head(ctx context.Context, tenantID uuid.UUID) (HeadRow, error) {
-	row := q.db.QueryRow(ctx, head, tenantID)
+	row := q.db.QueryRow(ctx, Head, tenantID)
 	var i HeadRow
 	err := row.Scan(&i.Seq, &i.Epoch)
 	return i, err
 }
 
-const insertHead = `-- name: InsertHead :exec
+const InsertHead = `-- name: InsertHead :exec
 INSERT INTO tenant_heads (tenant_id, epoch) VALUES ($1, $2)
 `
 
 func (q *Queries) InsertHead(ctx context.Context, tenantID uuid.UUID, epoch uuid.UUID) error {
-	_, err := q.db.Exec(ctx, insertHead, tenantID, epoch)
+	_, err := q.db.Exec(ctx, InsertHead, tenantID, epoch)
 	return err
 }
 
-const insertTenant = `-- name: InsertTenant :exec
+const InsertTenant = `-- name: InsertTenant :exec
 INSERT INTO tenants (tenant_id, slug, name, reopen_within_days, reopen_keeps_assignee, created_at)
 VALUES ($1, $2, $3, $4, $5, $6)
 `
@@ -52,7 +52,7 @@ type InsertTenantParams struct {
 }
 
 func (q *Queries) InsertTenant(ctx context.Context, arg InsertTenantParams) error {
-	_, err := q.db.Exec(ctx, insertTenant,
+	_, err := q.db.Exec(ctx, InsertTenant,
 		arg.TenantID,
 		arg.Slug,
 		arg.Name,
@@ -63,32 +63,32 @@ func (q *Queries) InsertTenant(ctx context.Context, arg InsertTenantParams) erro
 	return err
 }
 
-const now = `-- name: Now :one
+const Now = `-- name: Now :one
 SELECT app.now()::timestamptz AS now
 `
 
 func (q *Queries) Now(ctx context.Context) (time.Time, error) {
-	row := q.db.QueryRow(ctx, now)
+	row := q.db.QueryRow(ctx, Now)
 	var now time.Time
 	err := row.Scan(&now)
 	return now, err
 }
 
-const setAlertURL = `-- name: SetAlertURL :exec
+const SetAlertURL = `-- name: SetAlertURL :exec
 UPDATE tenants SET alert_url = $1, alert_secret_sealed = $2 WHERE tenant_id = $3
 `
 
 func (q *Queries) SetAlertURL(ctx context.Context, alertUrl *string, alertSecretSealed []byte, tenantID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, setAlertURL, alertUrl, alertSecretSealed, tenantID)
+	_, err := q.db.Exec(ctx, SetAlertURL, alertUrl, alertSecretSealed, tenantID)
 	return err
 }
 
-const tenant = `-- name: Tenant :one
+const TenantByID = `-- name: TenantByID :one
 SELECT tenant_id, slug, name, status, reopen_within_days, reopen_keeps_assignee, alert_url, alert_secret_sealed, created_at FROM tenants WHERE tenant_id = $1
 `
 
-func (q *Queries) Tenant(ctx context.Context, tenantID uuid.UUID) (Tenant, error) {
-	row := q.db.QueryRow(ctx, tenant, tenantID)
+func (q *Queries) TenantByID(ctx context.Context, tenantID uuid.UUID) (Tenant, error) {
+	row := q.db.QueryRow(ctx, TenantByID, tenantID)
 	var i Tenant
 	err := row.Scan(
 		&i.TenantID,
@@ -104,7 +104,7 @@ func (q *Queries) Tenant(ctx context.Context, tenantID uuid.UUID) (Tenant, error
 	return i, err
 }
 
-const tenantBySlug = `-- name: TenantBySlug :one
+const TenantBySlug = `-- name: TenantBySlug :one
 SELECT t.tenant_id::uuid AS tenant_id, t.status::text AS status FROM app.tenant_by_slug($1) t
 `
 
@@ -114,18 +114,18 @@ type TenantBySlugRow struct {
 }
 
 func (q *Queries) TenantBySlug(ctx context.Context, slug string) (TenantBySlugRow, error) {
-	row := q.db.QueryRow(ctx, tenantBySlug, slug)
+	row := q.db.QueryRow(ctx, TenantBySlug, slug)
 	var i TenantBySlugRow
 	err := row.Scan(&i.TenantID, &i.Status)
 	return i, err
 }
 
-const tenantIDs = `-- name: TenantIDs :many
+const TenantIDs = `-- name: TenantIDs :many
 SELECT t.id::uuid AS id FROM app.tenant_ids() AS t(id) ORDER BY 1
 `
 
 func (q *Queries) TenantIDs(ctx context.Context) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, tenantIDs)
+	rows, err := q.db.Query(ctx, TenantIDs)
 	if err != nil {
 		return nil, err
 	}

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-const turnVolumes = `-- name: TurnVolumes :one
+const TurnVolumes = `-- name: TurnVolumes :one
 SELECT app.turn_volumes($1, $2)::text AS did
 `
 
 func (q *Queries) TurnVolumes(ctx context.Context, keepEvents time.Duration, keepJournal time.Duration) (string, error) {
-	row := q.db.QueryRow(ctx, turnVolumes, keepEvents, keepJournal)
+	row := q.db.QueryRow(ctx, TurnVolumes, keepEvents, keepJournal)
 	var did string
 	err := row.Scan(&did)
 	return did, err
