@@ -55,7 +55,8 @@ func lines() []line {
 		{id: "H23", threat: "webhooks sent again", tests: "internal/inbox.TestIngestAppliesEveryItemOnce internal/inbox.TestInboundReopensByPolicy internal/httpd.TestConcurrentRedeliveries db.TestPromisesRestOnKeys"},
 		{id: "H24", threat: "learning which addresses and tenants exist", tests: "internal/httpd.TestNobodyLearnsWhichAddressesExist internal/inbox.TestTenantByContent internal/attack.TestSameTimeForWhatIsNotThere"},
 		{id: "H25", threat: "the verification of an address", tests: "internal/httpd.TestChallenge internal/channel/meta.TestChallenge internal/channel.TestVerifyToken"},
-		{id: "H26", threat: "floods of webhooks", tests: "internal/httpd.TestFloodsAreShed internal/httpd.TestStoringIsShedWhenItIsFull internal/httpd.TestBodiesHoldBoundedMemory internal/attack.TestOverload"},
+		{id: "H26", threat: "floods of webhooks", tests: "internal/httpd.TestFloodsAreShed internal/httpd.TestStoringIsShedWhenItIsFull internal/httpd.TestBodiesHoldBoundedMemory internal/attack.TestOverload " +
+			"internal/channel/meta.TestItemsHoldLittleMoreThanTheBody internal/channel/meta.FuzzReceive"},
 		{id: "H27", threat: "bodies that parsers read in two ways", tests: "internal/httpd.TestUnreadableBodies internal/channel.TestCheckJSON internal/channel.FuzzStrictJSON internal/channel/meta.TestMalformedBodies " +
 			"internal/channel/meta.TestUnclearMetadataQuarantinesItsChange internal/channel/meta.FuzzReceive"},
 		{id: "H30", threat: "calls that are led inside", tests: "internal/channel.TestGuardRefusesWhatIsNotPublic internal/channel.TestClientReachesOnlyConfiguredPrivateHosts internal/channel.TestClientIgnoresProxies " +

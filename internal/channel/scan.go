@@ -12,8 +12,9 @@ import (
 // scanner walks over JSON that json.Valid has accepted, and so needs to know no grammar: it finds where values begin and end. It
 // exists because a walk by json.Decoder.Token costs ten times as much, on every webhook.
 type scanner struct {
-	data []byte
-	pos  int
+	data   []byte
+	pos    int
+	values int // passed by check
 }
 
 // next skips white space and separators, and returns the byte there.
@@ -86,8 +87,11 @@ func (s *scanner) skip() json.RawMessage {
 	return s.data[start:s.pos]
 }
 
-// check passes over the value at pos and returns an error for too deep nesting and for names that repeat.
+// check passes over the value at pos and returns an error for too deep nesting, too many values and names that repeat.
 func (s *scanner) check(depth int) error {
+	if s.values++; s.values > maxValues {
+		return tooMany()
+	}
 	open := s.next()
 	if open != '{' && open != '[' {
 		s.skip()

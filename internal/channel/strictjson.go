@@ -11,8 +11,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deep JSON from outside may be nested.
-const maxDepth = 32
+// JSON from outside is bounded in shape: a few bytes of it can cost many times their size in memory once they are taken apart.
+const (
+	maxDepth  = 32     // how deep it may be nested
+	maxValues = 10_000 // how many values one that is read whole may hold, and how many one level of another
+)
 
 // Member is one name and value of a JSON object, the value as it was written.
 type Member struct {
@@ -21,8 +24,9 @@ type Member struct {
 }
 
 // Members returns the members of the JSON object data in their order. It returns an error wrapping ErrMalformed when data is not an
-// object, or when two names are equal or differ in case only: a lenient reader downstream would pick either of them. It does
-// not look into the values, so that a bad value is the affair of whoever reads it. The values share data's memory.
+// object, when it has more than 10,000 names, or when two names are equal or differ in case only: a lenient reader downstream would
+// pick either of them. It does not look into the values, so that a bad value is the affair of whoever reads it. The values share
+// data's memory.
 func Members(data []byte) ([]Member, error) {
 	s, ok := enter(data, '{')
 	if !ok {
@@ -35,13 +39,16 @@ func Members(data []byte) ([]Member, error) {
 		if !names.add(name) {
 			return nil, repeated(name)
 		}
+		if len(members) == maxValues {
+			return nil, tooMany()
+		}
 		members = append(members, Member{Name: string(name), Value: s.skip()})
 	}
 	return members, nil
 }
 
-// Elements returns the elements of the JSON array data. It returns an error wrapping ErrMalformed when data is not an array. The
-// elements share data's memory.
+// Elements returns the elements of the JSON array data. It returns an error wrapping ErrMalformed when data is not an array, or has
+// more than 10,000 elements. The elements share data's memory.
 func Elements(data []byte) ([]json.RawMessage, error) {
 	s, ok := enter(data, '[')
 	if !ok {
@@ -49,6 +56,9 @@ func Elements(data []byte) ([]json.RawMessage, error) {
 	}
 	var elements []json.RawMessage
 	for s.next() != ']' {
+		if len(elements) == maxValues {
+			return nil, tooMany()
+		}
 		elements = append(elements, s.skip())
 	}
 	return elements, nil
@@ -67,8 +77,8 @@ func enter(data []byte, open byte) (*scanner, bool) {
 	return s, true
 }
 
-// DecodeJSON reads one JSON value from outside into v. Before that it refuses nesting deeper than 32 and names that are equal or
-// differ in case only, at any level; NUL characters, lone surrogates and invalid UTF-8 become U+FFFD, since no database takes
+// DecodeJSON reads one JSON value from outside into v. Before that it refuses nesting deeper than 32, more than 10,000 values and names
+// that are equal or differ in case only, at any level; NUL characters, lone surrogates and invalid UTF-8 become U+FFFD, since no database takes
 // them. Numbers in untyped places stay json.Number. Every error wraps ErrMalformed.
 func DecodeJSON(data []byte, v any) error {
 	if err := CheckJSON(data); err != nil {
@@ -82,14 +92,16 @@ func DecodeJSON(data []byte, v any) error {
 	return nil
 }
 
-// CheckJSON returns nil when data is exactly one JSON value that is nested at most 32 deep and repeats no name within an object, not
-// even in another case. Every error wraps ErrMalformed.
+// CheckJSON returns nil when data is exactly one JSON value that is nested at most 32 deep, holds at most 10,000 values and repeats no
+// name within an object, not even in another case. Every error wraps ErrMalformed.
 func CheckJSON(data []byte) error {
 	if !json.Valid(data) {
 		return fmt.Errorf("%w: not JSON", ErrMalformed)
 	}
 	return (&scanner{data: data}).check(0)
 }
+
+func tooMany() error { return fmt.Errorf("%w: more than %d values", ErrMalformed, maxValues) }
 
 // quoteName shows a name from outside, short and on one line.
 func quoteName(name string) string {

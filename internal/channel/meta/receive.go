@@ -73,13 +73,18 @@ func (p *Provider) entry(raw json.RawMessage) []channel.Item {
 	if err != nil {
 		return []channel.Item{quarantined("", raw, "entry: "+reasonOf(err))}
 	}
+	if len(entry["id"])+len(entry["time"]) > roomItem { // each notice holds them
+		return []channel.Item{quarantined("", raw, "entry.id or entry.time is too long")}
+	}
 	changes, err := list(entry["changes"])
 	if err != nil {
 		return []channel.Item{quarantined("", raw, "entry.changes: "+reasonOf(err))}
 	}
 	var items []channel.Item
 	for _, change := range changes {
-		items = append(items, p.change(entry, change)...)
+		if items = append(items, p.change(entry, change)...); len(items) > maxItems {
+			break // split refuses the body
+		}
 	}
 	return items
 }
@@ -98,7 +103,7 @@ func (p *Provider) change(entry map[string]json.RawMessage, raw json.RawMessage)
 	if field == "messages" && valueErr != nil {
 		return []channel.Item{quarantined("", raw, "change.value: "+reasonOf(valueErr))}
 	}
-	s, err := newScope(value)
+	s, err := newScope(value, len(raw))
 	if err != nil {
 		return []channel.Item{quarantined("", raw, "change.value."+reasonOf(err))}
 	}
@@ -106,13 +111,21 @@ func (p *Provider) change(entry map[string]json.RawMessage, raw json.RawMessage)
 		kept := assemble(part{"id", entry["id"]}, part{"time", entry["time"]}, part{"change", raw})
 		return []channel.Item{notice(s.account, field, kept)}
 	}
-	return p.value(s, value)
+	items := p.value(s, value)
+	if s.room.full() {
+		return []channel.Item{quarantined(s.account, raw, "change: its items would hold far more than it does")}
+	}
+	return items
 }
 
-// value reads the lists of a "messages" change. What no list claims is kept as a notice, so that nothing of a payload is lost.
+// value reads the lists of a "messages" change. What no list claims is kept as a notice, so that nothing of a payload is lost. It stops
+// early when the scope's room is full; then the change has to be kept whole.
 func (p *Provider) value(s scope, value map[string]json.RawMessage) []channel.Item {
 	var items []channel.Item
 	for _, name := range names(value) {
+		if s.room.full() {
+			return nil
+		}
 		raw := value[name]
 		switch name {
 		case "messaging_product", "metadata", "contacts":
@@ -122,15 +135,15 @@ func (p *Provider) value(s scope, value map[string]json.RawMessage) []channel.It
 			items = append(items, s.each(name, raw, p.status)...)
 		case "errors":
 			items = append(items, s.each(name, raw, func(s scope, e json.RawMessage) channel.Item {
-				return notice(s.account, "errors", assemble(part{"metadata", s.metadata}, part{"error", e}))
+				return notice(s.account, "errors", s.pack(part{"error", e}))
 			})...)
 		default:
-			items = append(items, notice(s.account, "messages."+name, assemble(part{"metadata", s.metadata}, part{name, raw})))
+			items = append(items, notice(s.account, "messages."+name, s.pack(part{name, raw})))
 		}
 	}
 	for _, c := range s.contacts {
-		if !c.claimed {
-			items = append(items, notice(s.account, "messages.contacts", assemble(part{"metadata", s.metadata}, part{"contact", c.raw})))
+		if !c.claimed && !s.room.full() {
+			items = append(items, notice(s.account, "messages.contacts", s.pack(part{"contact", c.raw})))
 		}
 	}
 	return items
@@ -140,11 +153,13 @@ func (p *Provider) value(s scope, value map[string]json.RawMessage) []channel.It
 func (s scope) each(name string, raw json.RawMessage, read func(scope, json.RawMessage) channel.Item) []channel.Item {
 	elements, err := list(raw)
 	if err != nil {
-		kept := assemble(part{"metadata", s.metadata}, part{name, raw})
-		return []channel.Item{quarantined(s.account, kept, name+": "+reasonOf(err))}
+		return []channel.Item{quarantined(s.account, s.pack(part{name, raw}), name+": "+reasonOf(err))}
 	}
 	items := make([]channel.Item, 0, len(elements))
 	for _, element := range elements {
+		if s.room.full() {
+			return nil
+		}
 		items = append(items, s.guarded(element, read))
 	}
 	return items
@@ -153,7 +168,7 @@ func (s scope) each(name string, raw json.RawMessage, read func(scope, json.RawM
 func (s scope) guarded(raw json.RawMessage, read func(scope, json.RawMessage) channel.Item) (item channel.Item) {
 	defer func() {
 		if recover() != nil {
-			item = quarantined(s.account, assemble(part{"metadata", s.metadata}, part{"item", raw}), "reading it failed unexpectedly")
+			item = quarantined(s.account, s.pack(part{"item", raw}), "reading it failed unexpectedly")
 		}
 	}()
 	return read(s, raw)

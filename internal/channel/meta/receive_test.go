@@ -175,7 +175,7 @@ func TestRecordedCorpus(t *testing.T) {
 	}
 }
 
-// FuzzReceive looks for a signed body that panics, that loses an item's bytes, or whose text no database would take.
+// FuzzReceive looks for a signed body that panics, that loses an item's bytes or makes far more of them, or whose text no database would take.
 func FuzzReceive(f *testing.F) {
 	paths, err := filepath.Glob("testdata/webhooks/*.json")
 	if err != nil {
@@ -192,6 +192,9 @@ func FuzzReceive(f *testing.F) {
 		items, err := p.Receive(t.Context(), endpoint, request)
 		if err != nil && !errors.Is(err, channel.ErrMalformed) {
 			t.Fatalf("a signed body gives %v", err)
+		}
+		if held(items) > roomFactor*len(body)+roomItem*len(items) {
+			t.Fatalf("%d items of %d bytes hold %d", len(items), len(body), held(items))
 		}
 		for _, item := range items {
 			if len(item.Raw) == 0 || item.Key == "" || (item.Event == nil) == (item.Reason == "") {

@@ -38,11 +38,15 @@ func (p *Provider) Reread(raw []byte) []channel.Item {
 			value[name] = v
 		}
 	}
-	s, err := newScope(value)
+	s, err := newScope(value, len(raw))
 	if err != nil {
 		return []channel.Item{quarantined("", raw, reasonOf(err))}
 	}
-	return p.value(s, value)
+	items := p.value(s, value)
+	if s.room.full() {
+		return []channel.Item{quarantined(s.account, raw, "its items would hold far more than it does")}
+	}
+	return items
 }
 
 func listSuffix(name string) string {

@@ -17,6 +17,7 @@ type scope struct {
 	metadata json.RawMessage
 	contacts []*contact
 	byID     map[string]*contact
+	room     *room
 }
 
 // contact is one entry of contacts[]: who a message is from.
@@ -32,10 +33,29 @@ type contact struct {
 	} `json:"profile"`
 }
 
-// newScope reads metadata and contacts of a change's value. A contact that cannot be read stays unclaimed and ends as a notice. It
+// room bounds what the items of one change hold together. Each of them holds the metadata and its person again, so that without a bound
+// a large metadata and many small messages would become a thousand times what was sent.
+type room struct{ left, items int }
+
+const (
+	roomFactor = 4   // the items of a change hold at most so many times its bytes,
+	roomItem   = 512 // and so many for each item: more than metadata, contact and names that Meta sends
+)
+
+func newRoom(change int) *room { return &room{left: roomFactor * change} }
+
+func (r *room) take(bytes int) {
+	r.items++
+	r.left += roomItem - bytes
+}
+
+// full tells that the change cannot be split into items.
+func (r *room) full() bool { return r.left < 0 || r.items > maxItems }
+
+// newScope reads metadata and contacts of a change's value; size is the bytes of the change. A contact that cannot be read stays unclaimed and ends as a notice. It
 // returns an error for metadata that is there and does not say clearly whose the change is: no address may make up for that.
-func newScope(value map[string]json.RawMessage) (scope, error) {
-	s := scope{metadata: value["metadata"], byID: map[string]*contact{}}
+func newScope(value map[string]json.RawMessage, size int) (scope, error) {
+	s := scope{metadata: value["metadata"], byID: map[string]*contact{}, room: newRoom(size)}
 	if len(s.metadata) > 0 && string(s.metadata) != "null" {
 		metadata, err := object(s.metadata)
 		if err != nil {
@@ -83,12 +103,19 @@ func (s scope) contact(ids ...string) *contact {
 
 // keep returns the item's own bytes: what it shares with others in the change, the person it names, and itself.
 func (s scope) keep(c *contact, name string, raw json.RawMessage) []byte {
-	parts := []part{{"metadata", s.metadata}}
+	var parts []part
 	if c != nil {
 		c.claimed = true
 		parts = append(parts, part{"contact", c.raw})
 	}
-	return assemble(append(parts, part{name, raw})...)
+	return s.pack(append(parts, part{name, raw})...)
+}
+
+// pack assembles an item of the change: its metadata and the parts.
+func (s scope) pack(parts ...part) []byte {
+	raw := assemble(append([]part{{"metadata", s.metadata}}, parts...)...)
+	s.room.take(len(raw))
+	return raw
 }
 
 // part is one member of an assembled object; an absent one is left out.
@@ -140,11 +167,7 @@ func list(raw json.RawMessage) ([]json.RawMessage, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil
 	}
-	elements, err := channel.Elements(raw)
-	if len(elements) > maxItems {
-		return nil, malformed("more than %d elements", maxItems)
-	}
-	return elements, err
+	return channel.Elements(raw)
 }
 
 // text returns the string or number in raw as text, and "" for anything else.
