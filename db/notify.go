@@ -19,6 +19,9 @@ const eventsChannel = "switchboard_events"
 // listener less; one after a while of silence goes out at once.
 const notifyGap = 5 * time.Millisecond
 
+// A crash of Postgres ends every listener, so there is nobody for whom a notice would have to outlive it: its commit does not wait for the disk.
+const notify = `SELECT set_config('synchronous_commit', 'off', true), pg_notify('` + eventsChannel + `', p) FROM unnest($1::text[]) p`
+
 // Notifier tells the other processes that tenants have new events. It has one NOTIFY in flight; what is committed meanwhile, and shortly after,
 // goes with the next, and of one tenant only the newest number. NOTIFY takes a lock on the whole cluster at commit, so it must not be part
 // of the transactions that write.
@@ -83,7 +86,7 @@ func (n *Notifier) send(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	_, err := n.db.pool.Exec(ctx, "SELECT pg_notify('"+eventsChannel+"', p) FROM unnest($1::text[]) p", payloads)
+	_, err := n.db.pool.Exec(ctx, notify, payloads)
 	if err != nil && ctx.Err() == nil && n.log != nil {
 		n.log.Warn("other processes could not be told of new events; they poll", "error", redact(err))
 	}
