@@ -28,6 +28,17 @@ func (f *filled) writes() []hot {
 			}
 			return err
 		}), 30},
+		{"who goes on with a conversation", f.writing(func(ctx context.Context, tx *db.Tx) error {
+			standing, err := tx.LockStanding(ctx, inbox.Arriving{
+				Refs:     []inbox.ExternalRef{{ChannelAccountID: of("account", 1), ExternalID: "wamid.7"}},
+				Senders:  []inbox.Identity{{Kind: inbox.IdentityPhone, Value: "+491000011"}},
+				Accounts: []uuid.UUID{of("account", 1)},
+			})
+			if err == nil && (len(standing.Conversations) != 1 || len(standing.Known) != 1) {
+				err = fmt.Errorf("%d conversations, %d known", len(standing.Conversations), len(standing.Known))
+			}
+			return err
+		}), 25},
 		{"one message in", f.writing(func(ctx context.Context, tx *db.Tx) error { return f.arrive(ctx, tx, 1) }), 60},
 		{"ten messages in", f.writing(func(ctx context.Context, tx *db.Tx) error { return f.arrive(ctx, tx, 10) }), 500},
 		{"what an agent reads", f.writing(func(ctx context.Context, tx *db.Tx) error {

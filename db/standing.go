@@ -11,8 +11,10 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
-// A mark has no message of its own.
-const knownExternalIDs = `
+// A mark has no message of its own. A single id is asked for in words of its own: to unnest arrays and join what comes of them costs more than
+// looking it up.
+const (
+	knownExternalIDs = `
 SELECT w.account, w.external, k.message_id, k.conversation_id
 FROM (SELECT unnest($2::uuid[]) AS account, unnest($3::text[]) AS external) w
 CROSS JOIN LATERAL (
@@ -21,6 +23,25 @@ CROSS JOIN LATERAL (
   UNION ALL
   SELECT NULL, x.conversation_id FROM message_marks x
   WHERE x.tenant_id = $1 AND x.channel_account_id = w.account AND x.external_id = w.external) k`
+
+	knownExternalID = `
+SELECT m.channel_account_id, m.external_id, m.id, m.conversation_id FROM messages m
+WHERE m.tenant_id = $1 AND m.channel_account_id = $2 AND m.external_id = $3
+UNION ALL
+SELECT x.channel_account_id, x.external_id, NULL, x.conversation_id FROM message_marks x
+WHERE x.tenant_id = $1 AND x.channel_account_id = $2 AND x.external_id = $3`
+)
+
+// The most frequent case in one statement: somebody known goes on with a conversation in progress. The contact is locked before the conversation,
+// and a conversation that was resolved by whoever held either of them is not found any more. Nobody is found or locked who has none in progress.
+const lockTalk = `
+SELECT i.kind, i.value, i.invalid_at, c.id, c.name, c.version, c.created_at,
+  v.tenant_id, v.id, v.contact_id, v.channel_account_id, v.team_id, v.status, v.assignee_id, v.version, v.last_seq, v.inbound_count,
+  v.last_message_at, v.last_inbound_at, v.preview, v.snoozed_until, v.snooze_gen, v.resolved_at, v.resolved_at_seq, v.follow_up_at, v.created_at
+FROM contact_identities i JOIN contacts c ON c.tenant_id = $1 AND c.id = i.contact_id
+JOIN conversations v ON v.tenant_id = $1 AND v.contact_id = i.contact_id AND v.channel_account_id = $4 AND v.status IN ('OPEN', 'SNOOZED')
+WHERE i.tenant_id = $1 AND i.kind = $2 AND i.value = $3
+FOR NO KEY UPDATE OF c, v`
 
 const lockPeople = `
 SELECT i.kind, i.value, i.invalid_at, c.id, c.name, c.version, c.created_at
@@ -47,14 +68,23 @@ ORDER BY v.id FOR NO KEY UPDATE`
 
 // LockStanding implements inbox.RouteRows.
 func (tx *Tx) LockStanding(ctx context.Context, arriving inbox.Arriving) (inbox.Standing, error) {
-	standing := inbox.Standing{}
-	accounts, externals := refColumns(arriving.Refs)
-	kinds, names := identityColumns(arriving.Senders)
-	batch := &pgx.Batch{}
-	batch.Queue(knownExternalIDs, tx.tenant, accounts, externals).Query(func(rows pgx.Rows) (err error) {
+	standing, batch := inbox.Standing{}, &pgx.Batch{}
+	sql, args := tx.known(arriving.Refs)
+	batch.Queue(sql, args...).Query(func(rows pgx.Rows) (err error) {
 		standing.Known, err = scanKnown(rows)
 		return err
 	})
+	if len(arriving.Senders) == 1 && len(arriving.Accounts) == 1 && len(arriving.Others) == 0 {
+		sender := arriving.Senders[0]
+		batch.Queue(lockTalk, tx.tenant, string(sender.Kind), sender.Value, arriving.Accounts[0]).Query(func(rows pgx.Rows) error {
+			return scanTalk(rows, &standing)
+		})
+		if err := tx.conn.SendBatch(ctx, batch).Close(); err != nil || len(standing.Conversations) > 0 {
+			return standing, err
+		}
+		batch = &pgx.Batch{}
+	}
+	kinds, names := identityColumns(arriving.Senders)
 	batch.Queue(lockPeople, tx.tenant, kinds, names).Query(func(rows pgx.Rows) error { return scanPeople(rows, &standing) })
 	batch.Queue(lockNewest, tx.tenant, kinds, names, arriving.Accounts, notNil(arriving.Others)).Query(func(rows pgx.Rows) (err error) {
 		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[gen.Conversation])
@@ -62,6 +92,15 @@ func (tx *Tx) LockStanding(ctx context.Context, arriving inbox.Arriving) (inbox.
 		return err
 	})
 	return standing, tx.conn.SendBatch(ctx, batch).Close()
+}
+
+// known returns the statement that looks the ids up, with its values.
+func (tx *Tx) known(refs []inbox.ExternalRef) (sql string, args []any) {
+	if len(refs) == 1 {
+		return knownExternalID, []any{tx.tenant, refs[0].ChannelAccountID, refs[0].ExternalID}
+	}
+	accounts, externals := refColumns(refs)
+	return knownExternalIDs, []any{tx.tenant, accounts, externals}
 }
 
 func scanKnown(rows pgx.Rows) (map[inbox.ExternalRef]inbox.Known, error) {
@@ -75,18 +114,48 @@ func scanKnown(rows pgx.Rows) (map[inbox.ExternalRef]inbox.Known, error) {
 	return found, err
 }
 
-// scanPeople reads one row an identity; those of one contact follow each other.
+// namedPerson takes an identity and its contact.
+type namedPerson struct {
+	kind, value string
+	invalid     *time.Time
+	contact     inbox.Contact
+}
+
+func (p *namedPerson) targets() []any {
+	return []any{&p.kind, &p.value, &p.invalid, &p.contact.ID, &p.contact.Name, &p.contact.Version, &p.contact.CreatedAt}
+}
+
+// enter adds the person to what stands; the identities of one contact follow each other.
+func (p *namedPerson) enter(into *inbox.Standing) {
+	into.Identities = append(into.Identities, inbox.Identity{
+		Kind: inbox.IdentityKind(p.kind), Value: p.value, ContactID: p.contact.ID, InvalidAt: utc(p.invalid),
+	})
+	if n := len(into.Contacts); n == 0 || into.Contacts[n-1].ID != p.contact.ID {
+		p.contact.CreatedAt = p.contact.CreatedAt.UTC()
+		into.Contacts = append(into.Contacts, p.contact)
+	}
+}
+
+// scanPeople reads one row an identity.
 func scanPeople(rows pgx.Rows, into *inbox.Standing) error {
-	var kind, value string
-	var invalid *time.Time
-	var c inbox.Contact
-	_, err := pgx.ForEachRow(rows, []any{&kind, &value, &invalid, &c.ID, &c.Name, &c.Version, &c.CreatedAt}, func() error {
-		identity := inbox.Identity{Kind: inbox.IdentityKind(kind), Value: value, ContactID: c.ID, InvalidAt: utc(invalid)}
-		into.Identities = append(into.Identities, identity)
-		if n := len(into.Contacts); n == 0 || into.Contacts[n-1].ID != c.ID {
-			c.CreatedAt = c.CreatedAt.UTC()
-			into.Contacts = append(into.Contacts, c)
-		}
+	var p namedPerson
+	_, err := pgx.ForEachRow(rows, p.targets(), func() error {
+		p.enter(into)
+		return nil
+	})
+	return err
+}
+
+// scanTalk reads the one row of lockTalk, if it is there.
+func scanTalk(rows pgx.Rows, into *inbox.Standing) error {
+	var p namedPerson
+	var v gen.Conversation
+	targets := append(p.targets(), &v.TenantID, &v.ID, &v.ContactID, &v.ChannelAccountID, &v.TeamID, &v.Status, &v.AssigneeID, &v.Version, &v.LastSeq,
+		&v.InboundCount, &v.LastMessageAt, &v.LastInboundAt, &v.Preview, &v.SnoozedUntil, &v.SnoozeGen, &v.ResolvedAt, &v.ResolvedAtSeq, &v.FollowUpAt,
+		&v.CreatedAt)
+	_, err := pgx.ForEachRow(rows, targets, func() error {
+		p.enter(into)
+		into.Conversations = append(into.Conversations, conversation(v))
 		return nil
 	})
 	return err
@@ -94,8 +163,8 @@ func scanPeople(rows pgx.Rows, into *inbox.Standing) error {
 
 // KnownExternalIDs implements inbox.RouteRows.
 func (tx *Tx) KnownExternalIDs(ctx context.Context, refs []inbox.ExternalRef) (map[inbox.ExternalRef]inbox.Known, error) {
-	accounts, externals := refColumns(refs)
-	rows, err := tx.conn.Query(ctx, knownExternalIDs, tx.tenant, accounts, externals)
+	sql, args := tx.known(refs)
+	rows, err := tx.conn.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,13 @@ package inbox_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
@@ -16,6 +18,67 @@ import (
 func (h *house) resolve(hours int, assignee *uuid.UUID) {
 	h.world.exec(`UPDATE conversations SET status = 'RESOLVED', resolved_at = now() - make_interval(hours => $2), resolved_at_seq = last_seq,
 		assignee_id = $3 WHERE tenant_id = $1`, h.tenant.UUID(), hours, assignee)
+}
+
+// A message that has to wait for whoever holds its conversation goes on from what he leaves behind.
+func TestMessageFollowsWhoeverHeldItsConversation(t *testing.T) {
+	t.Parallel()
+	const resolve = `UPDATE conversations SET status = 'RESOLVED', resolved_at = now(), resolved_at_seq = last_seq, version = version + 1`
+	for name, c := range map[string]struct {
+		held          string
+		conversations int64
+		version       int64 // of the conversation that has the message
+		seq           int64 // of the message in it
+	}{
+		"changed":  {`UPDATE conversations SET version = version + 5, follow_up_at = now()`, 1, 7, 2},
+		"resolved": {resolve, 2, 1, 1},
+		"resolved, and another one begun": {`WITH gone AS (` + resolve + ` RETURNING *)
+			INSERT INTO conversations (tenant_id, id, contact_id, channel_account_id, status, version, last_message_at, created_at)
+			SELECT tenant_id, gen_random_uuid(), contact_id, channel_account_id, 'OPEN', 3, now(), now() FROM gone`, 2, 4, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			h, in := w.house("3020"), w.ingest()
+			w.exec("UPDATE tenants SET reopen_within_days = 0")
+			w.send(in, h.text("a", "+491711234567", "one"))
+			answer := make(chan error, 1)
+			w.owner(func(ctx context.Context, conn *pgx.Conn) error {
+				tx, err := conn.Begin(ctx)
+				must(t, err)
+				_, err = tx.Exec(ctx, "SELECT FROM conversations FOR UPDATE")
+				must(t, err)
+				go func() { answer <- deliver(in, h.text("b", "+491711234567", "two")) }()
+				w.waits()
+				_, err = tx.Exec(ctx, c.held)
+				must(t, err)
+				return tx.Commit(ctx)
+			})
+			must(t, <-answer)
+			const where = `SELECT %s FROM messages m JOIN conversations c ON c.id = m.conversation_id WHERE m.external_id = 'b' AND c.status = 'OPEN'`
+			if n := w.count("conversations"); n != c.conversations {
+				t.Errorf("%d conversations, want %d", n, c.conversations)
+			}
+			if n := one[int64](w, fmt.Sprintf(where, "c.version")); n != c.version {
+				t.Errorf("version %d, want %d", n, c.version)
+			}
+			if n := one[int64](w, fmt.Sprintf(where, "m.seq")); n != c.seq {
+				t.Errorf("seq %d, want %d", n, c.seq)
+			}
+		})
+	}
+}
+
+// waits returns when somebody waits for a lock.
+func (w *world) waits() {
+	w.t.Helper()
+	for one[int64](w, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 0 {
+		select {
+		case <-w.t.Context().Done():
+			w.t.Fatal("nobody waits for a lock")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 func TestInboundReopensByPolicy(t *testing.T) {

@@ -59,7 +59,7 @@ type Standing struct {
 
 // RouteRows are where an inbound message belongs.
 type RouteRows interface {
-	// LockStanding looks for everything that messages may meet, in one round trip. Contacts and then conversations are locked until the
+	// LockStanding looks for everything that messages may meet, in one round trip or two. Contacts and then conversations are locked until the
 	// transaction ends, each in the order of their ids; what is missing is absent.
 	LockStanding(ctx context.Context, arriving Arriving) (Standing, error)
 	// Routings returns the routing of each of the channel accounts that exist.
