@@ -155,6 +155,7 @@ func TestNotifierTellsTheLast(t *testing.T) {
 	}
 	notifier, tenant := d.DB.Notifier(), inbox.TenantOf(inboxtest.NewID())
 	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	ended := make(chan error, 1)
 	go func() { ended <- notifier.Run(ctx) }()
 	for seq := range int64(2) {
