@@ -42,7 +42,8 @@ func Connect(address string, patience time.Duration, poolSize int) (redis.Univer
 	}
 	options, err := redis.ParseURL(address)
 	if err != nil {
-		return nil, fmt.Errorf("the address of Redis cannot be read: %s", strings.ReplaceAll(err.Error(), address, "…"))
+		// The library's error quotes what it did not understand, which may be half of a password.
+		return nil, errors.New("the address of Redis cannot be read: it is redis://user:password@host:6379/0, where what is not a letter or digit in a password is written as %XX")
 	}
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = patience, patience, patience
 	options.PoolSize, options.ContextTimeoutEnabled = poolSize, true
@@ -80,7 +81,8 @@ func parseFleet(address string, cluster bool) (*redis.UniversalOptions, error) {
 	return o, readFleetOptions(o, u)
 }
 
-// readFleetOptions reads the path and the query; a parameter that means nothing is an error, since it is likely a mistyped one.
+// readFleetOptions reads the path and the query; a parameter that means nothing is an error, since it is likely a
+// mistyped one, and is not quoted, since it may be a password's second half.
 func readFleetOptions(o *redis.UniversalOptions, u *url.URL) error {
 	if database := strings.Trim(u.Path, "/"); database != "" {
 		n, err := strconv.Atoi(database)
@@ -95,7 +97,7 @@ func readFleetOptions(o *redis.UniversalOptions, u *url.URL) error {
 	for name, values := range u.Query() {
 		switch {
 		case o.IsClusterMode:
-			return fmt.Errorf("a cluster has no parameter %q", name)
+			return errors.New("a cluster takes no parameters; a ? in a password is written %3F")
 		case name == "master":
 			o.MasterName = values[0]
 		case name == "sentinel_username":
@@ -103,7 +105,7 @@ func readFleetOptions(o *redis.UniversalOptions, u *url.URL) error {
 		case name == "sentinel_password":
 			o.SentinelPassword = values[0]
 		default:
-			return fmt.Errorf("there is no parameter %q", name)
+			return errors.New("a parameter is not known; there are master, sentinel_username and sentinel_password, and a ? in a password is written %3F")
 		}
 	}
 	if !o.IsClusterMode && o.MasterName == "" {

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -16,6 +17,30 @@ func FuzzTask(f *testing.F) {
 		p, err := parse(asynq.NewTask(taskDrain, data))
 		if err == nil && (p.V != taskVersion || p.Tenant == uuid.Nil || p.ID == uuid.Nil) {
 			t.Fatalf("%q is taken as %+v", data, p)
+		}
+	})
+}
+
+// FuzzFleet looks for an address of several servers that panics, that names none, or whose refusal quotes a password.
+func FuzzFleet(f *testing.F) {
+	for _, seed := range []string{"a:1,b?master=m", "u:SECRET@a,[::1]:7/3?master=m&sentinel_password=SECRET", "a,,b", ":SECRET@/0?master=", "a:SECRET:1?x=SECRET", "%zz:SECRET@a", ":half?SECRET@a"} {
+		f.Add(seed, false)
+		f.Add(seed, true)
+	}
+	f.Fuzz(func(t *testing.T, rest string, cluster bool) {
+		scheme := "redis-sentinel://"
+		if cluster {
+			scheme = "redis-cluster://"
+		}
+		o, err := parseFleet(scheme+rest, cluster)
+		if err != nil {
+			if strings.Contains(err.Error(), "SECRET") {
+				t.Fatalf("%q is refused with %q", rest, err)
+			}
+			return
+		}
+		if len(o.Addrs) == 0 || o.DB < 0 || cluster && o.DB != 0 || !cluster && o.MasterName == "" {
+			t.Fatalf("%q is %+v", rest, o)
 		}
 	})
 }
