@@ -37,11 +37,11 @@ func lines() []line {
 		{id: "H8", threat: "a socket that outlives its credential", tests: "graph.TestSocketEndsWithItsCredential graph.TestSocketEndsWithItsRights graph.TestSocketEndsThoughItsCredentialIsRemembered " +
 			"graph.TestEventStreamIsCut internal/live.TestRevokedAccessEndsAtItsEvent"},
 		{id: "H9", threat: "readers that stop, big frames, bombs", tests: "internal/attack.TestReaderThatStops internal/attack.TestHostileFrames internal/attack.TestHostileRequests graph.TestReaderThatStopsIsClosed " +
-			"graph.TestPeerThatIsSilentIsClosed"},
+			"graph.TestPeerThatIsSilentIsClosed internal/attack.TestAnswersThatNobodyReads graph/internal/wire.TestAnswersToReadersThatStopAreGivenUp internal/httpd.TestServeEndsBesideReadersThatStop"},
 		{id: "H10", threat: "errors that tell too much", tests: "graph.TestUnknownErrorsAreHidden graph.TestAPanicIsOneError graph.TestSocketCredentials internal/httpd.TestErrorsTellOnlyWhatTheyMay " +
 			"internal/httpd.TestPanicBecomesInternal internal/attack.TestSecretsAreNowhere"},
 		{id: "H11", threat: "slow operations and slow requests", tests: "internal/attack.TestSlowRequests internal/attack.TestHostileRequests graph/conformance.TestSlowOperationIsGivenUp graph.TestKnownErrorsAreShown " +
-			"db.TestConnectionsComeBackClean"},
+			"db.TestConnectionsComeBackClean internal/attack.TestAnswersThatNobodyReads graph/internal/wire.TestAnswersToReadersThatStopAreGivenUp"},
 		{id: "H12", threat: "objects and fields of others", tests: "graph/conformance.TestEveryOperationHasItsRule graph/conformance.TestOthersConversationsAreNotThere internal/attack.TestAnotherTenantIsNotThere " +
 			"graph.TestSocketEndsWithItsRights internal/auth.TestAccessIsReadAfresh db.TestNoMethodReachesAnotherTenant"},
 		{id: "H13", threat: "guessing passwords, asking without end", tests: "internal/attack.TestPasswordsAreTriedFiveTimes graph.TestAttemptsAreCountedInAllProcesses graph.TestCostIsLimitedByCallerAndTenant " +

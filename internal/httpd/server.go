@@ -60,10 +60,12 @@ const (
 	maxHeaderBytes    = 16 << 10
 	// How long requests may take to finish once the server is told to stop.
 	drainTimeout = 25 * time.Second
+	// So long before that ends, who does not take his answer is given up.
+	lastCall = 2 * time.Second
 )
 
-// writeTimeout bounds how long an answer may take to leave, but not GraphQL's, where sockets and event streams live long and set
-// deadlines for each message.
+// writeTimeout bounds how long an answer may take to leave, but not GraphQL's, which sets deadlines for each message and each part of an
+// answer.
 const writeTimeout = 60 * time.Second
 
 func bounded(next http.Handler) http.Handler {
@@ -76,8 +78,14 @@ func bounded(next http.Handler) http.Handler {
 
 // Serve answers on the listener until ctx ends. Then it accepts nothing new, calls closing (which ends long-lived connections that the
 // server does not know any more), lets requests finish for at most 25 seconds, and returns nil; or an error when it could not
-// serve, or had to cut requests off.
+// serve, or had to cut requests off. An answer that nobody takes is not waited for so long, and is no error.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger, closing func(context.Context)) error {
+	return serve(ctx, listener, handler, log, closing, drainTimeout, lastCall)
+}
+
+func serve(
+	ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger, closing func(context.Context), drain, last time.Duration,
+) error {
 	// Requests live on while the server drains, and end for certain when this function does.
 	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -86,6 +94,8 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		BaseContext: func(net.Listener) context.Context { return requests },
 	}
+	open := &connections{open: map[net.Conn]struct{}{}}
+	server.ConnState = open.note
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {
@@ -93,8 +103,9 @@ func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 		return err
 	case <-ctx.Done():
 	}
-	patience, stop := context.WithTimeout(requests, drainTimeout)
+	patience, stop := context.WithTimeout(requests, drain)
 	defer stop()
+	go open.giveUp(patience, drain-last)
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)

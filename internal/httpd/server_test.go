@@ -3,12 +3,16 @@ package httpd
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestServeLetsRequestsFinish(t *testing.T) {
@@ -50,6 +54,42 @@ func TestServeLetsRequestsFinish(t *testing.T) {
 	close(finish)
 	if got := <-answer; got != "200 OK done" {
 		t.Errorf("the request under way got %q", got)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// R70, H9: a client that does not take his answer holds no shutdown up, whatever deadline his answer has, and is no error.
+func TestServeEndsBesideReadersThatStop(t *testing.T) {
+	t.Parallel()
+	listener := httptest.NewUnstartedServer(nil).Listener
+	ctx, stop := context.WithCancel(t.Context())
+	written := make(chan error, 1)
+	handler := bounded(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		var err error
+		for err == nil {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Hour))
+			if _, err = w.Write(make([]byte, 1<<20)); ctx.Err() == nil {
+				stop()
+			}
+		}
+		written <- err
+	}))
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- serve(ctx, listener, handler, slog.New(slog.DiscardHandler), func(context.Context) {}, time.Minute, time.Minute-time.Second)
+	}()
+	if err := <-written; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the answer that nobody took ended with %v", err)
 	}
 	if err := <-ended; err != nil {
 		t.Error(err)

@@ -27,7 +27,7 @@ func (e *Events) serve(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	defer cancel()
 	stream := &stream{queue: queue{limit: e.Limits.Queue}, ready: make(chan struct{}, 1), over: make(chan struct{}), cancel: cancel}
 	if status, err := e.enter(stream, caller, r); err != nil {
-		write(w, status, typeJSON, encode(&graphql.Response{Errors: gqlerror.List{e.Present(r.Context(), err)}}))
+		e.write(w, status, typeJSON, encode(&graphql.Response{Errors: gqlerror.List{e.Present(r.Context(), err)}}))
 		return
 	}
 	defer e.leave(stream)
@@ -100,10 +100,10 @@ func (e *Events) pump(ctx context.Context, w http.ResponseWriter, s *stream) {
 	out := http.NewResponseController(w)
 	for {
 		over := s.isOver() // asked before the queue is emptied: nothing is put in after it
-		_ = out.SetWriteDeadline(time.Now().Add(e.Limits.WriteTimeout))
 		if !e.empty(w, s) {
 			return
 		}
+		_ = out.SetWriteDeadline(time.Now().Add(e.Limits.WriteTimeout))
 		if over {
 			_, _ = w.Write([]byte("event: complete\ndata: \n\n"))
 		}
@@ -134,7 +134,7 @@ func (e *Events) empty(w http.ResponseWriter, s *stream) bool {
 		if time.Since(since) > e.Limits.QueueAge {
 			return false
 		}
-		if _, err := w.Write(text); err != nil {
+		if e.send(w, text) != nil {
 			return false
 		}
 	}

@@ -59,7 +59,7 @@ func (h HTTP) post(w http.ResponseWriter, r *http.Request, exec graphql.GraphExe
 			"a subscription needs a WebSocket, or a POST that accepts text/event-stream"))}
 	}
 	if refused != nil {
-		write(w, requestErrorStatus(media), media, encode(&graphql.Response{Errors: refused}))
+		h.write(w, requestErrorStatus(media), media, encode(&graphql.Response{Errors: refused}))
 		return
 	}
 	h.answer(w, r, exec, op, media)
@@ -73,7 +73,7 @@ func (h HTTP) answer(w http.ResponseWriter, r *http.Request, exec graphql.GraphE
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "1")
 	}
-	write(w, status, media, encode(response))
+	h.write(w, status, media, encode(response))
 }
 
 func (h HTTP) get(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, media string) {
@@ -85,7 +85,7 @@ func (h HTTP) get(w http.ResponseWriter, r *http.Request, exec graphql.GraphExec
 	op, refused := prepare(r.Context(), exec, params)
 	switch {
 	case refused != nil:
-		write(w, requestErrorStatus(media), media, encode(&graphql.Response{Errors: refused}))
+		h.write(w, requestErrorStatus(media), media, encode(&graphql.Response{Errors: refused}))
 	case !onlyAboutTheSchema(op):
 		w.Header().Set("Allow", http.MethodPost)
 		h.refuse(w, r, http.StatusMethodNotAllowed, media, fault.New(fault.Invalid, "send the operation by POST; GET reads no data"))
@@ -118,7 +118,7 @@ func (h HTTP) refuse(w http.ResponseWriter, r *http.Request, status int, media s
 	if media == typeEvents {
 		media = typeJSON
 	}
-	write(w, status, media, encode(&graphql.Response{Errors: gqlerror.List{h.Present(r.Context(), err)}}))
+	h.write(w, status, media, encode(&graphql.Response{Errors: gqlerror.List{h.Present(r.Context(), err)}}))
 }
 
 // requestErrorStatus is 400 in the new media type and 200 in the old one, whose readers take any other status for a proxy's answer.

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -87,10 +89,29 @@ func onlyAboutTheSchema(op *graphql.OperationContext) bool {
 	return true
 }
 
-func write(w http.ResponseWriter, status int, mediaType string, body []byte) {
+// write answers a request, unless its reader is too slow.
+func (c *Config) write(w http.ResponseWriter, status int, mediaType string, body []byte) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Header().Set("Content-Type", mediaType+"; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(body)
+	_ = c.send(w, body)
+}
+
+// send writes the text in parts. It returns an error when the reader does not take a part within the time for one message, or all of it within
+// the time for an answer: who stops reading is given up soon, and who reads slowly is not waited for without end.
+func (c *Config) send(w http.ResponseWriter, text []byte) error {
+	out, end := http.NewResponseController(w), time.Now().Add(c.Limits.AnswerTimeout)
+	for part := range slices.Chunk(text, batch) {
+		until := time.Now().Add(c.Limits.WriteTimeout)
+		if until.After(end) {
+			until = end
+		}
+		_ = out.SetWriteDeadline(until) // without a connection underneath, as in tests, there is nobody to wait for
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }

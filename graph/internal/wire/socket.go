@@ -52,12 +52,12 @@ func (t *Socket) Supports(r *http.Request) bool { return r.Header.Get("Upgrade")
 // Do serves a socket until it ends.
 func (t *Socket) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	if status, err := t.refusal(r); err != nil {
-		write(w, status, typeJSON, encode(&graphql.Response{Errors: gqlerror.List{t.Present(r.Context(), err)}}))
+		t.write(w, status, typeJSON, encode(&graphql.Response{Errors: gqlerror.List{t.Present(r.Context(), err)}}))
 		return
 	}
 	seat, ok := t.registry.take("address "+t.ClientIP(r), t.Limits.PerAddress)
 	if !ok {
-		write(w, http.StatusTooManyRequests, typeJSON, encode(&graphql.Response{Errors: gqlerror.List{t.Present(r.Context(), &fault.Error{
+		t.write(w, http.StatusTooManyRequests, typeJSON, encode(&graphql.Response{Errors: gqlerror.List{t.Present(r.Context(), &fault.Error{
 			Code: fault.RateLimited, Message: "too many sockets of this address wait for connection_init", RetryAfter: t.Limits.InitTimeout,
 		})}}))
 		return

@@ -30,7 +30,7 @@ func (t *Transports) Serve(w http.ResponseWriter, r *http.Request, exec graphql.
 	defer func() {
 		if p := recover(); p != nil {
 			shown := t.config.Present(r.Context(), panicked(p))
-			write(w, http.StatusInternalServerError, typeJSON, encode(&graphql.Response{Errors: gqlerror.List{shown}}))
+			t.config.write(w, http.StatusInternalServerError, typeJSON, encode(&graphql.Response{Errors: gqlerror.List{shown}}))
 		}
 	}()
 	for _, transport := range t.all {

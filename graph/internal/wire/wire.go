@@ -67,7 +67,8 @@ type Limits struct {
 	Body             int64         // bytes of an HTTP request or a WebSocket message
 	InitTimeout      time.Duration // from the upgrade to connection_init
 	OperationTimeout time.Duration // of a query or mutation
-	WriteTimeout     time.Duration // of one message to a socket
+	WriteTimeout     time.Duration // of one message to a socket, and of 64 KiB to others
+	AnswerTimeout    time.Duration // of all that is written at once to a request
 	QueueAge         time.Duration // a message that waits longer for its reader closes the socket
 	Queue            int           // bytes that may wait for a reader
 	PingEvery        time.Duration
@@ -88,7 +89,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Body: 64 << 10, InitTimeout: 5 * time.Second, OperationTimeout: 5 * time.Second,
-		WriteTimeout: 10 * time.Second, QueueAge: 15 * time.Second, Queue: 1 << 20,
+		WriteTimeout: 10 * time.Second, AnswerTimeout: time.Minute, QueueAge: 15 * time.Second, Queue: 1 << 20,
 		PingEvery: 20 * time.Second, PongWithin: 10 * time.Second,
 		Active: 20, Subscribes: 30, Messages: 300, Window: 10 * time.Second,
 		PerCaller: 20, PerAddress: 20, PerProcess: 10_000,

@@ -1,0 +1,72 @@
+package attack
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// longThread gives a shop a conversation of a hundred long messages, and returns a query whose answer holds each text so many times: 400 kB of
+// answer for each.
+func (n *shop) longThread() func(times int) string {
+	n.s.t.Helper()
+	for i := range 100 {
+		if answer := n.write(fmt.Sprint("wamid.long", i), "4915112345678", "Kim", strings.Repeat("x", 4000)); !strings.HasPrefix(answer, "200") {
+			n.s.t.Fatalf("message %d: %s", i, answer)
+		}
+	}
+	id := n.one("SELECT id::text FROM conversations WHERE tenant_id = $1 LIMIT 1")
+	return func(times int) string {
+		return `{ conversation(id: "` + id + `") { messages(last: 100) { edges { node { ` + aliasesOf("text", times) + ` } } } } }`
+	}
+}
+
+// deaf sends a query by POST again and again on a connection that is never read from: the system on both sides takes the first answers.
+func (n *shop) deaf(query string) {
+	n.s.t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(n.s.api.url, "http://"))
+	n.s.must(err)
+	n.s.must(conn.(*net.TCPConn).SetReadBuffer(4096))
+	n.s.t.Cleanup(func() { _ = conn.Close() })
+	body, err := json.Marshal(map[string]any{"query": query})
+	n.s.must(err)
+	_, err = io.WriteString(conn, strings.Repeat(fmt.Sprintf("POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Api-Key: %s\r\nContent-Length: %d\r\n\r\n%s", n.key, len(body), body), 6))
+	n.s.must(err)
+}
+
+// answering returns how many answers the process is writing.
+func (s *stage) answering() int {
+	_, stacks := s.get(s.api.admin + "/debug/pprof/goroutine?debug=2")
+	return strings.Count(stacks, "wire.(*Config).send(")
+}
+
+// TestAnswersThatNobodyReads asks for 3.6 MB each on ten connections that are never read from: they are given up, and others are served. Then it
+// does so once more and stops the process, which ends well all the same. (H9, H11, R44, R70)
+func TestAnswersThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	n := s.shop("shop-a")
+	n.signIn()
+	query := n.longThread()(9)
+	if raw := n.ask("key", query, nil); len(raw) < 3_500_000 {
+		t.Fatalf("the answer is %d bytes: %.200s", len(raw), raw)
+	}
+	const clients = 10
+	for range clients {
+		n.deaf(query)
+	}
+	s.eventually("the answers are written", func() bool { return s.answering() > 0 })
+	n.served()
+	s.eventually("all are given up", func() bool { return s.answering() == 0 })
+	n.deaf(query)
+	s.eventually("one more is written", func() bool { return s.answering() == 1 })
+	s.must(s.api.cmd.Process.Signal(syscall.SIGTERM))
+	<-s.api.ended
+	if code := s.api.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("the process ends with %d", code)
+	}
+}
