@@ -40,6 +40,11 @@ func (tx *Tx) InsertTenant(ctx context.Context, t inbox.Tenant, epoch uuid.UUID,
 	return tx.q.InsertHead(ctx, tx.tenant, epoch)
 }
 
+// RenewEpoch implements inbox.OperatorTx.
+func (tx *Tx) RenewEpoch(ctx context.Context, epoch uuid.UUID) error {
+	return tx.q.RenewEpoch(ctx, epoch, tx.tenant)
+}
+
 // SetAlertURL implements inbox.OperatorTx.
 func (tx *Tx) SetAlertURL(ctx context.Context, address *string, secretSealed []byte) error {
 	if err := tx.q.SetAlertURL(ctx, address, secretSealed, tx.tenant); err != nil || address != nil {

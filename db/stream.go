@@ -67,17 +67,17 @@ func (s *Stream) Snapshot(
 }
 
 // Heads implements live.Source.
-func (s *Stream) Heads(ctx context.Context, tenants []inbox.TenantID) (map[inbox.TenantID]int64, error) {
+func (s *Stream) Heads(ctx context.Context, tenants []inbox.TenantID) (map[inbox.TenantID]inbox.Cursor, error) {
 	ids := column(tenants, inbox.TenantID.UUID)
-	rows, err := s.db.pool.Query(ctx, "SELECT tenant_id, seq FROM app.heads($1)", ids)
+	rows, err := s.db.pool.Query(ctx, "SELECT tenant_id, seq, epoch FROM app.heads($1)", ids)
 	if err != nil {
 		return nil, mapError(err)
 	}
-	heads := make(map[inbox.TenantID]int64, len(tenants))
-	var id uuid.UUID
+	heads := make(map[inbox.TenantID]inbox.Cursor, len(tenants))
+	var id, epoch uuid.UUID
 	var seq int64
-	_, err = pgx.ForEachRow(rows, []any{&id, &seq}, func() error {
-		heads[inbox.TenantOf(id)] = seq
+	_, err = pgx.ForEachRow(rows, []any{&id, &seq, &epoch}, func() error {
+		heads[inbox.TenantOf(id)] = inbox.Cursor{Epoch: epochText(epoch), Seq: seq}
 		return nil
 	})
 	return heads, mapError(err)

@@ -158,7 +158,7 @@ func TestEventsAreReadInPages(t *testing.T) {
 		t.Errorf("a tenant that does not exist: %v", err)
 	}
 	heads := fetch(stream.Heads(t.Context(), []inbox.TenantID{tenant.ID, other.ID, inbox.TenantOf(inboxtest.NewID())}))
-	if fmt.Sprint(heads[tenant.ID], heads[other.ID], len(heads)) != "5 5 2" {
+	if fmt.Sprint(heads[tenant.ID].Seq, heads[other.ID].Seq, len(heads)) != "5 5 2" || heads[tenant.ID].Epoch != page.Epoch {
 		t.Errorf("heads: %v", heads)
 	}
 }

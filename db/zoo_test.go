@@ -192,6 +192,7 @@ func preparations() map[string][]string {
 		"LockDeliveries":      {"UPDATE messages SET direction = 'OUTBOUND', inbound_no = NULL WHERE tenant_id = $1"},
 		"PutReadCursor":       without("read_cursors"),
 		"NextDue":             {"UPDATE dispatches SET due_at = now() + interval '1 hour' WHERE tenant_id = $1"},
+		"RenewEpoch":          {"UPDATE tenant_heads SET epoch = tenant_id WHERE tenant_id = $1"},
 		"SetAlertURL":         {"UPDATE tenants SET alert_url = NULL WHERE tenant_id = $1"},
 		"InvalidateAddresses": {"UPDATE contact_identities SET invalid_at = NULL WHERE tenant_id = $1"},
 	}

@@ -20,5 +20,8 @@ VALUES (@tenant_id, @slug, @name, @reopen_within_days, @reopen_keeps_assignee, @
 -- name: InsertHead :exec
 INSERT INTO tenant_heads (tenant_id, epoch) VALUES (@tenant_id, @epoch);
 
+-- name: RenewEpoch :exec
+UPDATE tenant_heads SET epoch = @epoch WHERE tenant_id = @tenant_id;
+
 -- name: SetAlertURL :exec
 UPDATE tenants SET alert_url = @alert_url, alert_secret_sealed = @alert_secret_sealed WHERE tenant_id = @tenant_id;

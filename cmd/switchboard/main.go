@@ -95,6 +95,7 @@ func commands() []command {
 		{"channel create", "connect a sender identity of a tenant", createChannel},
 		{"channel credentials", "give a channel account other credentials, read from stdin", renewCredentials},
 		{"secrets rewrap", "seal credentials anew under the first key; run it again after a stop", rewrap},
+		{"epoch renew", "after a restore or a failover that lost commits: tell every client to query afresh", renewEpoch},
 		{"replay", "apply quarantined webhook items again", replay},
 		{"verify", "check what must hold in the database; exits with 1 when something does not", verify},
 		{"simulate", "play the providers", simulate},

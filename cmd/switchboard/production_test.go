@@ -52,6 +52,8 @@ func TestOperatorAtAShell(t *testing.T) {
 		{"channel create --tenant acme --provider meta --ref 1055 --name Main --team Support", `{"accessToken":"CANARY","appSecret":"s"}`, 0, "/webhooks/meta/"},
 		{"channel create --tenant acme --provider meta --ref 1056 --name Main", `{}`, 1, "accessToken is missing"},
 		{"channel create --tenant acme --provider meta --ref 1056 --name Main", `nonsense`, 1, "no JSON object"},
+		{"epoch renew now", "", 2, `"now" is not understood`},
+		{"epoch renew", "", 0, "new epochs       1"},
 		{"verify", "", 0, "ok        0  events are numbered"},
 		{"help env", "", 0, "SWITCHBOARD_TRUSTED_PROXIES"},
 		{"version", "", 0, "\n"},
@@ -63,6 +65,9 @@ func TestOperatorAtAShell(t *testing.T) {
 		if strings.Contains(out, "CANARY") || strings.Contains(out, "correct horse") {
 			t.Errorf("%q shows a secret: %s", c.args, out)
 		}
+	}
+	if n := w.Int("SELECT count(*) FROM audit_log WHERE action = 'tenant.epoch_renewed'"); n != 1 {
+		t.Errorf("the new epoch is %d times in the audit log", n)
 	}
 	w.Exec("UPDATE tenant_heads SET seq = 99")
 	if code, out := finish(t, env, "", "verify"); code != 1 || !strings.Contains(out, "WRONG     1  events are numbered") {

@@ -48,6 +48,8 @@ type OperatorTx interface {
 	Recorder
 	// InsertTenant stores a new tenant and the head of its events.
 	InsertTenant(ctx context.Context, tenant Tenant, epoch uuid.UUID, at time.Time) error
+	// RenewEpoch makes the epoch that of the tenant's events from now on.
+	RenewEpoch(ctx context.Context, epoch uuid.UUID) error
 	// TeamsByNames returns the teams in no particular order; missing ones are absent.
 	TeamsByNames(ctx context.Context, names []string) ([]Team, error)
 	// InsertTeam stores a new team.
@@ -111,6 +113,14 @@ func (o *Operator) CreateTenant(ctx context.Context, input CreateTenantInput) (T
 		return tx.InsertTenant(ctx, tenant, epoch, at)
 	})
 	return tenant, taken(err, "slug", "a tenant has the slug %q already", input.Slug)
+}
+
+// RenewEpoch makes every cursor that the tenant's clients hold worthless: they are told to query afresh. It is for a database that may have lost
+// commits, whose numbers will stand for other events than they did.
+func (o *Operator) RenewEpoch(ctx context.Context, tenant TenantID) error {
+	return o.change(ctx, tenant, "tenant.epoch_renewed", "tenant", tenant.UUID(), func(tx OperatorTx, _ time.Time) error {
+		return tx.RenewEpoch(ctx, uuid.New())
+	})
 }
 
 // CreateTeam makes a team of the tenant with the slug. It returns NotFound for an unknown tenant and Conflict for a name that is taken.

@@ -33,8 +33,8 @@ func (m *memory) Snapshot(context.Context, inbox.TenantID, []inbox.Event, inbox.
 	return &inbox.Snapshot{Reach: inbox.WholeReach()}, nil
 }
 
-func (m *memory) Heads(context.Context, []inbox.TenantID) (map[inbox.TenantID]int64, error) {
-	return map[inbox.TenantID]int64{m.tenant: m.head.Load()}, nil
+func (m *memory) Heads(context.Context, []inbox.TenantID) (map[inbox.TenantID]inbox.Cursor, error) {
+	return map[inbox.TenantID]inbox.Cursor{m.tenant: {Epoch: "ABCDEFGH", Seq: m.head.Load()}}, nil
 }
 
 func (m *memory) Access(_ context.Context, actor inbox.Actor) (inbox.Actor, error) { return actor, nil }

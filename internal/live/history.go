@@ -107,6 +107,7 @@ func (s *stream) readBlock(ctx context.Context, after int64) ([]*Item, error) {
 	if err := faultpoint.Point("sub.history"); err != nil {
 		return nil, err
 	}
+	stood := s.standing()
 	number := after / pageSize
 	page, err := s.hub.cfg.Source.Events(ctx, s.tenant, number*pageSize, pageSize, nil)
 	if err != nil {
@@ -116,7 +117,11 @@ func (s *stream) readBlock(ctx context.Context, after int64) ([]*Item, error) {
 	for len(items) > 0 && items[len(items)-1].Seq > (number+1)*pageSize {
 		items = items[:len(items)-1] // the block's beginning is gone, so the page went past its end
 	}
-	s.history.keep(number, items)
+	s.mu.Lock()
+	if s.turned == stood.turned { // begin, which forgets all blocks, is not under way
+		s.history.keep(number, items)
+	}
+	s.mu.Unlock()
 	return itemsAfter(items, after), nil
 }
 

@@ -2,6 +2,8 @@ package live
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -70,9 +72,13 @@ func (h *Hub) Run(ctx context.Context) error {
 }
 
 func (h *Hub) poll(ctx context.Context) {
-	tenants := h.followed()
-	if len(tenants) == 0 {
+	streams := h.followed()
+	if len(streams) == 0 {
 		return
+	}
+	tenants, stood := make([]inbox.TenantID, len(streams)), make([]standing, len(streams))
+	for i, s := range streams {
+		tenants[i], stood[i] = s.tenant, s.standing()
 	}
 	ctx, cancel := context.WithTimeout(ctx, max(h.cfg.Poll, time.Second))
 	defer cancel()
@@ -81,19 +87,17 @@ func (h *Hub) poll(ctx context.Context) {
 		h.cfg.Log.Warn("live: heads cannot be read; trying again", "error", err)
 		return
 	}
-	for tenant, seq := range heads {
-		h.Wake(tenant, seq)
+	for i, s := range streams {
+		if head, ok := heads[s.tenant]; ok {
+			s.compare(stood[i], head)
+		}
 	}
 }
 
-func (h *Hub) followed() []inbox.TenantID {
+func (h *Hub) followed() []*stream {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	tenants := make([]inbox.TenantID, 0, len(h.streams))
-	for tenant := range h.streams {
-		tenants = append(tenants, tenant)
-	}
-	return tenants
+	return slices.Collect(maps.Values(h.streams))
 }
 
 // retireIdle stops following tenants that nobody has listened to for a while.

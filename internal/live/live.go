@@ -16,8 +16,8 @@ type Source interface {
 	Events(ctx context.Context, tenant inbox.TenantID, after int64, limit int, want inbox.Want) (inbox.EventPage, error)
 	// Snapshot returns what the events point to, as of now and as far as is said.
 	Snapshot(ctx context.Context, tenant inbox.TenantID, events []inbox.Event, reach inbox.Reach) (*inbox.Snapshot, error)
-	// Heads returns the number of the newest event of each of the tenants.
-	Heads(ctx context.Context, tenants []inbox.TenantID) (map[inbox.TenantID]int64, error)
+	// Heads returns the place of the newest event of each of the tenants.
+	Heads(ctx context.Context, tenants []inbox.TenantID) (map[inbox.TenantID]inbox.Cursor, error)
 	// Access returns the actor with what he may do now, or an Unauthenticated error when he may do nothing any more.
 	Access(ctx context.Context, actor inbox.Actor) (inbox.Actor, error)
 }

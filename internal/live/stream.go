@@ -30,13 +30,15 @@ type stream struct {
 	mu      sync.Mutex
 	retired bool
 	reading bool
+	lost    bool // the database is no longer where we have read to; the next read starts over
 	epoch   string
 	last    int64 // the newest event that was offered, or is being offered
 	heard   int64 // the newest event we were told of
 	groups  map[Audience]*group
 	members int
-	left    time.Time // when the last member left
-	recent  []*Item   // the newest items without a gap, up to last
+	left    time.Time     // when the last member left
+	recent  []*Item       // the newest items without a gap, up to last
+	turned  chan struct{} // closed when the stream starts over or is retired; another one takes its place
 }
 
 // group is the subscribers of one audience.
@@ -47,7 +49,8 @@ type group struct {
 }
 
 func newStream(h *Hub, tenant inbox.TenantID) *stream {
-	s := &stream{hub: h, tenant: tenant, ready: make(chan struct{}), groups: map[Audience]*group{}, left: time.Now()}
+	s := &stream{hub: h, tenant: tenant, ready: make(chan struct{}), groups: map[Audience]*group{}, left: time.Now(),
+		turned: make(chan struct{})}
 	s.history.init()
 	s.access.init()
 	return s
@@ -74,7 +77,7 @@ func (s *stream) start() {
 func (s *stream) wake(seq int64) {
 	s.mu.Lock()
 	s.heard = max(s.heard, seq)
-	start := s.epoch != "" && !s.reading && !s.retired && s.heard > s.last
+	start := s.epoch != "" && !s.reading && !s.retired && (s.lost || s.heard > s.last)
 	if start {
 		s.reading = true
 	}
@@ -82,6 +85,32 @@ func (s *stream) wake(seq int64) {
 	if start {
 		s.hub.spawn(s.read)
 	}
+}
+
+// standing is where a stream has read to.
+type standing struct {
+	inbox.Cursor
+	turned chan struct{} // the stream's at that time
+}
+
+func (s *stream) standing() standing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return standing{inbox.Cursor{Epoch: s.epoch, Seq: s.last}, s.turned}
+}
+
+// compare takes the head that the database told after the stream stood where it stood, and reports whether the one goes on from the other. It
+// does not when the database was restored, or taken over by a standby that lacked the last commits: what was read is not in it.
+func (s *stream) compare(stood standing, head inbox.Cursor) (goesOn bool) {
+	if stood.Epoch == "" || head.Epoch == stood.Epoch && head.Seq >= stood.Seq {
+		s.wake(head.Seq)
+		return true
+	}
+	s.mu.Lock()
+	s.lost = s.lost || s.turned == stood.turned
+	s.mu.Unlock()
+	s.wake(0)
+	return false
 }
 
 // read reads and offers until nothing is left. It is the only goroutine that advances the stream. A failure is tried again until the
@@ -107,7 +136,7 @@ func (s *stream) read() {
 func (s *stream) readPage() (more bool, err error) {
 	sleep(s.hub.ctx, time.Until(s.next))
 	s.mu.Lock()
-	after, epoch, target := s.last, s.epoch, s.heard
+	after, epoch, target, lost := s.last, s.epoch, max(s.heard, s.last), s.lost
 	audiences := make([]Audience, 0, len(s.groups))
 	for audience := range s.groups {
 		audiences = append(audiences, audience)
@@ -119,7 +148,7 @@ func (s *stream) readPage() (more bool, err error) {
 		return false, err
 	}
 	gap := len(page.Events) > 0 && page.Events[0].Seq != after+1 || len(page.Events) == 0 && page.Head > after
-	if page.Epoch != epoch || page.Head < after || gap {
+	if lost || page.Epoch != epoch || page.Head < target || gap { // what we were told of had been committed
 		s.begin(page)
 		return true, nil
 	}
@@ -134,7 +163,7 @@ func (s *stream) readPage() (more bool, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	more = len(page.Events) == pageSize || s.heard > target && s.heard > s.last
+	more = len(page.Events) == pageSize || s.lost || s.heard > target && s.heard > s.last
 	s.reading = more
 	return more, nil
 }
@@ -158,12 +187,14 @@ func (s *stream) fetch(after int64, want inbox.Want) (inbox.EventPage, error) {
 	return page, err
 }
 
-// begin starts over where the page stands: the numbering is another one, or history was cut off before it was read. Whoever listens
+// begin starts over where the page stands: the numbering is another one or has gone back, or history was cut off before it was read. Whoever listens
 // must query afresh.
 func (s *stream) begin(page inbox.EventPage) {
 	s.hub.cfg.Log.Warn("live: the numbering of events was replaced; subscribers must query afresh", "tenant", s.tenant)
 	s.mu.Lock()
-	s.epoch, s.last, s.heard, s.recent = page.Epoch, page.Head, page.Head, nil
+	s.epoch, s.last, s.heard, s.recent, s.lost = page.Epoch, page.Head, page.Head, nil, false
+	close(s.turned)
+	s.turned = make(chan struct{})
 	s.mu.Unlock()
 	s.history.clear()
 	for _, sub := range s.everybody() {

@@ -66,45 +66,59 @@ func (h *Hub) Subscribe(ctx context.Context, r Request) (stop func(), err error)
 		if sub := s.enter(r, checked, from); sub != nil {
 			return sub.stop, nil
 		}
-		// Access changed, or the stream was retired, between the look and the entry: look again.
+		// Access changed, or the stream started over or was retired, between the look and the entry: look again.
 	}
 }
 
-// place returns where a subscription begins: after the cursor, or -1 for now; a reason when the cursor cannot be continued.
-func (s *stream) place(ctx context.Context, after *string) (int64, Reason, error) {
+// place returns where a subscription begins: after the cursor, or at -1 for now; a reason when the cursor cannot be continued.
+func (s *stream) place(ctx context.Context, after *string) (standing, Reason, error) {
+	stood := s.standing()
+	from := standing{inbox.Cursor{Seq: -1}, stood.turned}
 	if after == nil {
-		return -1, Over, nil
+		return from, Over, nil
 	}
-	cursor, ok := inbox.ParseCursor(*after)
-	s.mu.Lock()
-	last, epoch := s.last, s.epoch
-	s.mu.Unlock()
-	switch {
-	case !ok || cursor.Epoch != epoch:
-		return 0, CursorUnknown, nil
-	case last-cursor.Seq > s.hub.cfg.History:
-		return 0, CursorTooOld, nil
-	case cursor.Seq <= last:
-		return cursor.Seq, Over, nil
+	ok := false
+	if from.Cursor, ok = inbox.ParseCursor(*after); !ok {
+		return from, CursorUnknown, nil
 	}
-	// The cursor is ahead of what this process has read: it must still be true.
+	if from.Epoch == stood.Epoch && from.Seq <= stood.Seq {
+		if stood.Seq-from.Seq > s.hub.cfg.History {
+			return from, CursorTooOld, nil
+		}
+		return from, Over, nil
+	}
+	// Ahead of what this process has read, or of another epoch: it may be true all the same, only the database knows.
 	page, err := s.hub.cfg.Source.Events(ctx, s.tenant, 0, 0, nil)
 	if err != nil {
-		return 0, Over, err
+		return from, Over, err
 	}
-	if cursor.Epoch != page.Epoch || cursor.Seq > page.Head {
-		return 0, CursorUnknown, nil
+	if !s.compare(stood, inbox.Cursor{Epoch: page.Epoch, Seq: page.Head}) {
+		return from, Over, s.restart(ctx, stood) // nobody can enter at what was before
 	}
-	s.wake(page.Head)
-	return cursor.Seq, Over, nil
+	if from.Epoch != page.Epoch || from.Seq > page.Head {
+		return from, CursorUnknown, nil
+	}
+	return from, Over, nil
+}
+
+// restart waits until the stream no longer stands where it stood.
+func (s *stream) restart(ctx context.Context, stood standing) error {
+	select {
+	case <-stood.turned:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.hub.ctx.Done():
+		return closed()
+	}
 }
 
 // enter makes the subscription a member: live at once when it has nothing to catch up, otherwise catching up. It returns nil when what
 // was looked at before has changed.
-func (s *stream) enter(r Request, checked checkedActor, from int64) *subscription {
-	sub := &subscription{stream: s, taker: r.Taker, actor: checked.actor, pos: from}
+func (s *stream) enter(r Request, checked checkedActor, from standing) *subscription {
+	sub := &subscription{stream: s, taker: r.Taker, actor: checked.actor, pos: from.Seq}
 	s.mu.Lock()
-	if s.retired || !s.access.holds(checked) {
+	if s.retired || s.turned != from.turned || !s.access.holds(checked) {
 		s.mu.Unlock()
 		return nil
 	}
@@ -116,7 +130,7 @@ func (s *stream) enter(r Request, checked checkedActor, from int64) *subscriptio
 	}
 	sub.group.members[sub] = struct{}{}
 	s.members++
-	if from < 0 {
+	if from.Seq < 0 {
 		sub.pos = s.last
 	}
 	behind := sub.pos < s.last
@@ -250,7 +264,10 @@ func (s *stream) size() int {
 func (s *stream) retire(since time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.retired = s.retired || s.epoch != "" && s.members == 0 && !s.reading && s.left.Before(since)
+	if !s.retired && s.epoch != "" && s.members == 0 && !s.reading && s.left.Before(since) {
+		s.retired = true
+		close(s.turned)
+	}
 	return s.retired
 }
 

@@ -74,6 +74,15 @@ func (q *Queries) Now(ctx context.Context) (time.Time, error) {
 	return now, err
 }
 
+const RenewEpoch = `-- name: RenewEpoch :exec
+UPDATE tenant_heads SET epoch = $1 WHERE tenant_id = $2
+`
+
+func (q *Queries) RenewEpoch(ctx context.Context, epoch uuid.UUID, tenantID uuid.UUID) error {
+	_, err := q.db.Exec(ctx, RenewEpoch, epoch, tenantID)
+	return err
+}
+
 const SetAlertURL = `-- name: SetAlertURL :exec
 UPDATE tenants SET alert_url = $1, alert_secret_sealed = $2 WHERE tenant_id = $3
 `

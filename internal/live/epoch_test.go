@@ -1,0 +1,99 @@
+package live_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
+	"github.com/switchboard-inbox/switchboard/internal/live"
+)
+
+// goBack makes the tenant's stream that of a database which lacks the last commits. Without an epoch it keeps its own.
+func (s *shop) goBack(n int64, epoch *uuid.UUID) {
+	s.w.Exec("UPDATE tenant_heads SET epoch = coalesce($2, epoch), seq = seq - $3 WHERE tenant_id = $1", s.ID.UUID(), epoch, n)
+	s.w.Exec("DELETE FROM events e USING tenant_heads h WHERE e.tenant_id = $1 AND h.tenant_id = e.tenant_id AND e.seq > h.seq", s.ID.UUID())
+}
+
+func (s *shop) record(t *testing.T, p *process, n int) {
+	t.Helper()
+	for range n {
+		if err := p.record(t.Context(), s.ID, s.event()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// R41: a database that lost its last commits tells lower numbers for a while. Whoever listens is told, though nothing new has a number
+// that was not there before, and can go on from the place he is given.
+func TestAHeadThatWentBackIsTold(t *testing.T) {
+	t.Parallel()
+	epoch := inboxtest.NewID()
+	for name, epoch := range map[string]*uuid.UUID{"a new epoch": &epoch, "the same epoch": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := inboxtest.New(t)
+			s := newShop(w, "acme")
+			p := launch(t, w, options{live: live.Config{Poll: 50 * time.Millisecond}})
+			c := newClient(100)
+			defer p.subscribe(t, s.supervisor, &visible{}, nil, c)()
+			s.record(t, p, 60)
+			c.await(t, "all events", func() bool { return len(c.got) == 60 })
+			s.goBack(20, epoch)
+			s.record(t, p, 10)
+			c.await(t, "the end", func() bool { return c.ended })
+			if c.reason != live.CursorUnknown || len(c.got) != 60 {
+				t.Fatalf("ended with %q after %v", c.reason, c.got)
+			}
+			fresh := newClient(100)
+			defer p.subscribe(t, s.supervisor, &visible{}, p.cursor(t, s.ID, 45), fresh)()
+			s.record(t, p, 1)
+			fresh.await(t, "what followed", func() bool { return len(fresh.got) == 6 })
+			if got := fresh.seen(); got[0] != 46 || got[5] != 51 {
+				t.Errorf("after 45 came %v", got)
+			}
+		})
+	}
+}
+
+// R41: the cursor of a query that was made after the epoch was renewed is good at once, also at a process that has not noticed; the cursors from
+// before are not, and whoever listens there is told.
+func TestACursorOfTheNewEpochIsGoodAtOnce(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	p := launch(t, w, options{deaf: true, live: live.Config{Poll: time.Hour}})
+	s.record(t, p, 60)
+	old, before := p.cursor(t, s.ID, 30), newClient(100)
+	defer p.subscribe(t, s.supervisor, &visible{}, nil, before)()
+	epoch := inboxtest.NewID()
+	s.goBack(20, &epoch)
+	fresh := newClient(100)
+	defer p.subscribe(t, s.supervisor, &visible{}, p.cursor(t, s.ID, 35), fresh)()
+	fresh.await(t, "what followed the query", func() bool { return len(fresh.got) == 5 && fresh.caught == 1 })
+	before.await(t, "the end", func() bool { return before.ended })
+	late := newClient(100)
+	defer p.subscribe(t, s.supervisor, &visible{}, old, late)()
+	late.await(t, "the end of the old cursor", func() bool { return late.ended })
+	if before.reason != live.CursorUnknown || late.reason != live.CursorUnknown || late.cursor != *p.cursor(t, s.ID, 40) {
+		t.Errorf("ended with %q and %q, at %q", before.reason, late.reason, late.cursor)
+	}
+}
+
+// R41: an event that was announced had been committed. When the database does not know it, commits were lost, also such as this process had
+// not read yet.
+func TestWhatWasAnnouncedAndIsNotThereIsTold(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	p := launch(t, w, options{live: live.Config{Poll: time.Hour}})
+	s.record(t, p, 3)
+	c := newClient(100)
+	defer p.subscribe(t, s.supervisor, &visible{}, nil, c)()
+	p.hub.Wake(s.ID, 5)
+	c.await(t, "the end", func() bool { return c.ended })
+	if c.reason != live.CursorUnknown || c.cursor != *p.cursor(t, s.ID, 3) {
+		t.Errorf("ended with %q at %q", c.reason, c.cursor)
+	}
+}
