@@ -79,6 +79,18 @@ UNION ALL
 SELECT format('message %s is %s and %s', id, direction, status) FROM messages
 WHERE tenant_id = $1 AND (direction = 'INBOUND' AND status <> 'RECEIVED' OR direction = 'NOTE' AND status <> 'WRITTEN')
 
+-- check: each change of a message's status has its event (R24)
+SELECT format('message %s at event %s: %s>%s after %s', message_id, seq, status_before, status_after, was) FROM (
+  SELECT e.message_id, e.seq, e.message_status_before AS status_before, e.message_status_after AS status_after,
+    lag(e.message_status_after) OVER (PARTITION BY e.message_id ORDER BY e.seq) AS was
+  FROM events e WHERE e.tenant_id = $1 AND e.kind IN ('MESSAGE_CREATED', 'MESSAGE_STATUS_CHANGED')) chain
+WHERE was IS NOT NULL AND status_before IS DISTINCT FROM was
+UNION ALL
+SELECT format('message %s is %s, its last event says %s', m.id, m.status, e.status)
+FROM messages m JOIN (SELECT DISTINCT ON (message_id) message_id, message_status_after AS status FROM events
+  WHERE tenant_id = $1 AND kind IN ('MESSAGE_CREATED', 'MESSAGE_STATUS_CHANGED') ORDER BY message_id, seq DESC) e ON e.message_id = m.id
+WHERE m.tenant_id = $1 AND m.status <> e.status
+
 -- check: a message waits in its lane exactly while it is QUEUED
 SELECT format('message %s is %s and %s in the lane', m.id, m.status, CASE WHEN d.message_id IS NULL THEN 'not' ELSE 'still' END)
 FROM messages m LEFT JOIN dispatches d ON d.tenant_id = m.tenant_id AND d.message_id = m.id
@@ -128,3 +140,15 @@ SELECT format('message %s came from nowhere', m.id) FROM messages m
 WHERE m.tenant_id = $1 AND m.direction = 'INBOUND' AND m.external_id IS NOT NULL AND NOT EXISTS (SELECT FROM webhook_items w
   WHERE w.tenant_id = m.tenant_id AND w.channel_account_id = m.channel_account_id AND w.item_key = m.external_id AND w.state = 'APPLIED')
   AND m.created_at > (SELECT CASE WHEN min(v.volume) > 1 THEN min(v.opened_at) + interval '1 hour' ELSE '-infinity' END FROM app.volumes v WHERE v.journal_kept)
+
+-- check: every receipt that was taken is a fact, or waits for its message (R5)
+SELECT format('receipt %s of %s is neither', w.id, w.received_at) FROM webhook_items w,
+  LATERAL (SELECT split_part(w.item_key, ':', 1) AS id, CASE split_part(w.item_key, ':', 2) WHEN 'played' THEN 'READ' ELSE upper(split_part(w.item_key, ':', 2)) END AS kind) r
+WHERE w.tenant_id = $1 AND w.kind = 'RECEIPT' AND w.provider = 'meta' AND w.state IN ('APPLIED', 'DUPLICATE')
+  AND NOT EXISTS (SELECT FROM parked_facts p WHERE p.tenant_id = w.tenant_id AND p.channel_account_id = w.channel_account_id
+    AND p.external_id = r.id AND p.kind = r.kind)
+  AND NOT EXISTS (SELECT FROM delivery_attempts a JOIN delivery_facts f ON f.tenant_id = a.tenant_id AND f.message_id = a.message_id AND f.kind = r.kind
+    WHERE a.tenant_id = w.tenant_id AND a.channel_account_id = w.channel_account_id AND a.external_id = r.id)
+  -- One whose message never came is given up after a week.
+  AND (w.received_at > app.now() - interval '6 days' OR EXISTS (SELECT FROM delivery_attempts a
+    WHERE a.tenant_id = w.tenant_id AND a.channel_account_id = w.channel_account_id AND a.external_id = r.id))

@@ -63,6 +63,18 @@ func lived(t *testing.T) *inboxtest.World {
 	w.Exec(`INSERT INTO webhook_items (tenant_id, id, channel_account_id, provider, item_key, kind, raw, state, received_at, volume)
 	  SELECT $1, gen_random_uuid(), $2, 'meta', 'in-1', 'MESSAGE', '\x00', state, now(), 1 FROM unnest(ARRAY['APPLIED', 'DUPLICATE', 'DUPLICATE']) state`,
 		acme.ID.UUID(), account)
+	w.Exec(`INSERT INTO webhook_items (tenant_id, id, channel_account_id, provider, item_key, kind, raw, state, received_at, volume)
+	  SELECT $1, gen_random_uuid(), $2, 'meta', key, 'RECEIPT', '\x00', 'APPLIED', now(), 1 FROM unnest(ARRAY['out-2:delivered', 'out-9:read']) key`,
+		acme.ID.UUID(), account)
+	w.Exec(`INSERT INTO parked_facts (tenant_id, channel_account_id, external_id, kind, at, parked_at) VALUES ($1, $2, 'out-9', 'READ', now(), now())`,
+		acme.ID.UUID(), account)
+	w.Exec(`WITH e AS (
+	    INSERT INTO events (tenant_id, seq, kind, at, actor_kind, message_id, message_status_before, message_status_after, volume)
+	    SELECT $1, h.seq + row_number() OVER (ORDER BY m.seq, n), CASE n WHEN 1 THEN 'MESSAGE_CREATED' ELSE 'MESSAGE_STATUS_CHANGED' END, now(), 'SYSTEM',
+	      m.id, CASE n WHEN 2 THEN 'QUEUED' END, CASE n WHEN 1 THEN 'QUEUED' ELSE m.status END, h.volume
+	    FROM messages m JOIN tenant_heads h ON h.tenant_id = $1, generate_series(1, 2) n
+	    WHERE m.tenant_id = $1 AND m.seq IN (2, 3) AND m.direction = 'OUTBOUND' RETURNING seq)
+	  UPDATE tenant_heads SET seq = (SELECT max(seq) FROM e) WHERE tenant_id = $1`, acme.ID.UUID())
 	if n, err := outbound.New(w.DB.Outbound(), outbound.Config{Clock: time.Now}).SealAudit(ctx, acme.ID); err != nil || n != 7 {
 		t.Fatalf("sealed %d audit rows: %v", n, err)
 	}
@@ -101,6 +113,7 @@ func TestVerifyFindsEachViolation(t *testing.T) {
 		parked, applied, twice  = "no receipt is parked", "was applied took effect", "every duplicate"
 		audit, fence            = "the audit log", "row security"
 		orphan, first           = "every attempt and every fact", "that do not wait"
+		change, fact            = "change of a message's status", "every receipt that was taken"
 	)
 	for name, c := range map[string]struct{ check, sql string }{
 		"attempt alone":      {orphan, "UPDATE delivery_attempts SET message_id = gen_random_uuid() WHERE external_id = 'out-2'"},
@@ -124,6 +137,10 @@ func TestVerifyFindsEachViolation(t *testing.T) {
 		"cursor too far":   {cursors, "UPDATE read_cursors SET seq = 99"},
 		"status too low":   {status, "UPDATE messages SET status = 'SENT' WHERE status = 'DELIVERED'"},
 		"fact missing":     {status, "DELETE FROM delivery_facts WHERE kind = 'FAILED' AND message_id IN (SELECT id FROM messages WHERE seq = 3)"},
+		"change untold":    {change, "UPDATE events SET kind = 'ALERT_OPENED' WHERE message_status_after = 'DELIVERED'"},
+		"change misjudged": {change, "UPDATE events SET message_status_before = 'SENT' WHERE message_status_after = 'DELIVERED'"},
+		"receipt dropped":  {fact, "DELETE FROM delivery_facts WHERE kind = 'DELIVERED'"},
+		"receipt unparked": {fact, "DELETE FROM parked_facts"},
 		"lane row missing": {lane, "DELETE FROM dispatches"},
 		"lane row left":    {lane, "UPDATE dispatches SET seq = 3, message_id = (SELECT id FROM messages WHERE seq = 3)"},
 		"sent twice": {again, `INSERT INTO delivery_attempts (tenant_id, id, message_id, channel_account_id, attempt, started_at, outcome, recipient)

@@ -51,7 +51,7 @@ func (w *world) judge(points bool) (differences int) {
 // gather collects the evidence about a tenant.
 func (w *world) gather(tn *tenant, calls []call) (*evidence, error) {
 	e := &evidence{slug: tn.slug, loose: w.loose, asked: map[string]map[string]entry{}}
-	for _, kind := range []string{kindInbound, kindReply, kindNotification, kindOperation} {
+	for _, kind := range []string{kindInbound, kindMark, kindReply, kindNotification, kindOperation} {
 		e.asked[kind] = w.ledger.entries(kind, tn.number)
 	}
 	for _, c := range calls {
@@ -61,17 +61,20 @@ func (w *world) gather(tn *tenant, calls []call) (*evidence, error) {
 	}
 	for _, s := range tn.sees {
 		s.mu.Lock()
-		e.heard = append(e.heard, hearing{start: s.start, list: s.list, wrong: s.wrong})
+		e.heard = append(e.heard, hearing{start: s.start, only: s.only, list: s.list, wrong: s.wrong})
 		s.mu.Unlock()
 	}
 	err := w.sql(func(ctx context.Context, conn *pgx.Conn) (err error) {
-		return errors.Join(w.gatherCounts(ctx, conn, tn, e), w.gatherSent(ctx, conn, tn, e))
+		return errors.Join(w.gatherCounts(ctx, conn, tn, e), w.gatherLetters(ctx, conn, tn, e), w.gatherSent(ctx, conn, tn, e))
 	})
 	if err != nil {
 		return nil, err
 	}
-	if e.events, err = w.events(tn); err != nil {
-		return nil, err
+	e.events = map[string][]told{}
+	for _, h := range e.heard {
+		if e.events[h.only], err = w.events(tn, h.only); err != nil {
+			return nil, err
+		}
 	}
 	e.served, err = w.served(tn)
 	return e, err
@@ -82,6 +85,7 @@ func (w *world) gatherCounts(ctx context.Context, conn *pgx.Conn, tn *tenant, e 
 		`SELECT external_id, count(*) FROM messages WHERE tenant_id = $1 AND direction = 'INBOUND' GROUP BY 1`: &e.received,
 		`SELECT m.external_id, count(*) FROM messages m JOIN events e ON e.tenant_id = m.tenant_id AND e.message_id = m.id
 			AND e.kind = 'MESSAGE_CREATED' WHERE m.tenant_id = $1 AND m.direction = 'INBOUND' GROUP BY 1`: &e.arrivals,
+		`SELECT external_id, count(*) FROM message_marks WHERE tenant_id = $1 GROUP BY 1`:                       &e.marks,
 		`SELECT key, count(*) FROM idempotency_keys WHERE tenant_id = $1 AND key LIKE 'operation-%' GROUP BY 1`: &e.kept,
 		`SELECT a.email || ' ' || m.conversation_id, count(*) FROM messages m JOIN agents a ON a.tenant_id = m.tenant_id
 			LEFT JOIN read_cursors r ON r.tenant_id = m.tenant_id AND r.agent_id = a.id AND r.conversation_id = m.conversation_id
@@ -94,10 +98,25 @@ func (w *world) gatherCounts(ctx context.Context, conn *pgx.Conn, tn *tenant, e 
 	return nil
 }
 
+// gatherLetters reads what came in, and from whom.
+func (w *world) gatherLetters(ctx context.Context, conn *pgx.Conn, tn *tenant, e *evidence) error {
+	rows, err := conn.Query(ctx, `SELECT m.external_id, m.text, coalesce(i.value, '') FROM messages m
+		JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
+		LEFT JOIN contact_identities i ON i.tenant_id = c.tenant_id AND i.contact_id = c.contact_id AND i.kind = 'PHONE'
+		WHERE m.tenant_id = $1 AND m.direction = 'INBOUND'`, tn.id)
+	if err != nil {
+		return err
+	}
+	e.letters, err = pgx.CollectRows(rows, pgx.RowToStructByPos[letter])
+	return err
+}
+
 func (w *world) gatherSent(ctx context.Context, conn *pgx.Conn, tn *tenant, e *evidence) error {
 	rows, err := conn.Query(ctx, `SELECT m.id::text, m.text, coalesce(m.correlation_id, ''), m.status, coalesce(m.failed_code, ''),
-		(SELECT count(*) FROM delivery_attempts a WHERE a.tenant_id = m.tenant_id AND a.message_id = m.id)
-		FROM messages m WHERE m.tenant_id = $1 AND m.direction = 'OUTBOUND'`, tn.id)
+		m.conversation_id::text, m.seq, (SELECT count(*) FROM delivery_attempts a WHERE a.tenant_id = m.tenant_id AND a.message_id = m.id),
+		coalesce(e.n, 0) FROM messages m LEFT JOIN (SELECT message_id, count(*) AS n FROM events
+			WHERE tenant_id = $1 AND kind = 'MESSAGE_CREATED' GROUP BY 1) e ON e.message_id = m.id
+		WHERE m.tenant_id = $1 AND m.direction = 'OUTBOUND' ORDER BY m.conversation_id, m.seq`, tn.id)
 	if err != nil {
 		return err
 	}
@@ -165,10 +184,20 @@ func (w *world) served(tn *tenant) (map[string]int, error) {
 	return found, nil
 }
 
-// events returns what conversationEvents is about, in order.
-func (w *world) events(tn *tenant) (all []told, err error) {
+// events returns what conversationEvents is about, in order, or what messageEvents of one conversation is.
+func (w *world) events(tn *tenant, only string) (all []told, err error) {
 	err = w.sql(func(ctx context.Context, conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, `SELECT seq, kind, coalesce(conversation_id::text, ''), coalesce(message_id::text, '') FROM events
+		if only != "" {
+			rows, err := conn.Query(ctx, `SELECT seq, kind, conversation_id::text, message_id::text,
+				coalesce(message_status_before, '') || '>' || coalesce(message_status_after, '') FROM events WHERE tenant_id = $1
+				AND conversation_id = $2 AND kind IN ('MESSAGE_CREATED', 'MESSAGE_STATUS_CHANGED', 'MESSAGE_CHANGED') ORDER BY seq`, tn.id, only)
+			if err != nil {
+				return err
+			}
+			all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[told])
+			return err
+		}
+		rows, err := conn.Query(ctx, `SELECT seq, kind, coalesce(conversation_id::text, ''), coalesce(message_id::text, ''), '' FROM events
 			WHERE tenant_id = $1 AND conversation_id IS NOT NULL AND channel_account_id IS NOT NULL AND status_after IS NOT NULL AND kind IN (
 			'CONVERSATION_CREATED', 'CONVERSATION_ASSIGNED', 'CONVERSATION_RESOLVED', 'CONVERSATION_REOPENED', 'CONVERSATION_SNOOZED',
 			'CONVERSATION_WOKEN', 'CONVERSATION_FLAGGED', 'MESSAGE_CREATED', 'CONTACT_CHANGED') ORDER BY seq`, tn.id)

@@ -84,7 +84,7 @@ func spoilRedis(w *world, n int) {
 
 // spoilNetwork puts one toxic on one link for a while.
 func spoilNetwork(w *world, n int) {
-	links := []string{linkPostgres, linkListen, linkRedis, linkProvider}
+	links := []string{linkPostgres, linkListen, linkRedis, linkProvider, []string{linkClient, linkClient1}[n%2], []string{linkWebhook, linkWebhook1}[n%2]}
 	toxics := []string{
 		`{"type":"latency","stream":"downstream","attributes":{"latency":300,"jitter":250}}`,
 		`{"type":"timeout","stream":"downstream","attributes":{"timeout":0}}`, // a black hole

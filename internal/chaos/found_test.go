@@ -40,15 +40,17 @@ func (w *world) startProcesses() {
 	w.t.Helper()
 	provider, redisURL := w.port(), w.mustURL(w.redis.URL())
 	at := func(address string) func() string { return func() string { return address } }
+	serve := []string{w.port(), w.port()}
 	w.network = newNetwork(w.t, map[string]func() string{
 		linkPostgres: w.socketOf(0), linkListen: w.socketOf(0), linkStandby: w.socketOf(1), linkRedis: at(redisURL.Host), linkProvider: at(provider),
+		linkClient: at(serve[0]), linkWebhook: at(serve[0]), linkClient1: at(serve[1]), linkWebhook1: at(serve[1]),
 	})
 	redisURL.Host = w.network.address(linkRedis)
 	w.setting = w.environment(redisURL.String())
 	w.command("", "migrate")
 	for i := range 2 {
-		w.public = append(w.public, w.port())
-		w.serve = append(w.serve, w.place(fmt.Sprintf("serve%d", i), "serve", "PORT="+w.public[i][len("127.0.0.1:"):]))
+		w.public = append(w.public, w.network.address([]string{linkClient, linkClient1}[i]))
+		w.serve = append(w.serve, w.place(fmt.Sprintf("serve%d", i), "serve", "PORT="+serve[i][len("127.0.0.1:"):]))
 		w.work = append(w.work, w.place(fmt.Sprintf("work%d", i), "work"))
 	}
 	w.vendor = w.place("vendor", "simulate", "SIMULATOR_ADDR="+provider)
@@ -154,6 +156,6 @@ func (w *world) found(i int, vendor string) {
 	tn.acct = second(w.command(`{"accessToken":"`+canary+`token","appSecret":"`+appSecret+`"}`, "channel", "create", "--tenant", slug, "--provider", "meta",
 		"--ref", tn.ref, "--name", "Main"), "id")
 	w.ask("PUT", vendor+"/api/accounts/"+tn.ref, map[string]any{"displayPhone": tn.phone, "name": slug, "appSecret": appSecret,
-		"callbackUrl": "http://" + w.public[i%len(w.public)] + "/webhooks/meta"}, nil)
+		"callbackUrl": "http://" + w.network.address([]string{linkWebhook, linkWebhook1}[i]) + "/webhooks/meta"}, nil)
 	w.tenants = append(w.tenants, tn)
 }

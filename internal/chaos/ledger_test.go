@@ -11,6 +11,7 @@ import (
 // What an entry of the ledger is about.
 const (
 	kindInbound      = "inbound"
+	kindMark         = "mark" // a reaction
 	kindReply        = "reply"
 	kindNotification = "notification"
 	kindOperation    = "operation"
@@ -28,7 +29,8 @@ type entry struct {
 	At     time.Time `json:"at"`
 	Kind   string    `json:"kind"`
 	Tenant int       `json:"tenant"`
-	Key    string    `json:"key"` // in the text, as external id, or as idempotency key
+	Key    string    `json:"key"`            // in the text, as external id, or as idempotency key
+	Phone  string    `json:"phone,omitzero"` // who wrote it, or whom it is for
 	Answer string    `json:"answer"`
 	ID     string    `json:"id,omitzero"`     // of the message, as answered
 	Detail string    `json:"detail,omitzero"` // status or code

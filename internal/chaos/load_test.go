@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,11 +25,12 @@ type load struct {
 	open    [2]atomic.Pointer[[]place] // open conversations of each tenant
 	serial  *atomic.Int64
 	refused atomic.Int64 // webhooks that were answered with 503
+	latest  sync.Map     // of each tenant and customer: a message of theirs that was taken
 	prefix  string
 }
 
-// place is a conversation and its newest message.
-type place struct{ conversation, message string }
+// place is a conversation with its newest message and the customer's number.
+type place struct{ conversation, message, phone string }
 
 // rates are so many a second, over both tenants.
 type rates struct{ inbound, replies, notifications, operations int }
@@ -40,9 +42,10 @@ func (w *world) startLoad(r rates) {
 	w.t.Cleanup(w.load.end) // a run that fails ends it here, while the ledger is still open
 	for _, tn := range w.tenants {
 		if tn.sees == nil {
-			for i := range 2 {
+			for i := range 3 {
 				tn.sees = append(tn.sees, newSubscriber(w, tn, tn.agents[i]))
 			}
+			tn.sees[2].narrow = true
 		}
 		for _, s := range tn.sees {
 			w.load.running.Go(func() { s.run(w.load.stop) })
@@ -113,6 +116,9 @@ func (l *load) write() {
 		messages = append(messages, map[string]any{"from": from, "id": id, "timestamp": strconv.FormatInt(time.Now().Unix(), 10),
 			"type": "text", "text": map[string]string{"body": canary + id}})
 	}
+	if mark := l.react(tn, from, keys[0]); mark != nil {
+		keys, messages = append(keys, mark["id"].(string)), append(messages, mark)
+	}
 	body, _ := json.Marshal(map[string]any{"object": "whatsapp_business_account", "entry": []any{map[string]any{"id": "1", "changes": []any{
 		map[string]any{"field": "messages", "value": map[string]any{
 			"messaging_product": "whatsapp", "metadata": map[string]string{"display_phone_number": tn.phone[1:], "phone_number_id": tn.ref},
@@ -120,9 +126,7 @@ func (l *load) write() {
 		}}}}}}) // plain values always marshal
 	again := l.w.random.n(20) == 0
 	for range 8 {
-		for _, key := range keys {
-			l.w.ledger.write(entry{Kind: kindInbound, Tenant: tn.number, Key: key, Answer: answerUnknown, Detail: "posting"})
-		}
+		l.note(tn, from, keys, answerUnknown, "posting")
 		status := l.w.post(body)
 		switch {
 		case status == http.StatusServiceUnavailable:
@@ -130,18 +134,40 @@ func (l *load) write() {
 		case status != 0 && status/100 != 2:
 			l.w.t.Errorf("a webhook was answered with %d", status)
 		}
-		for _, key := range keys {
-			e := entry{Kind: kindInbound, Tenant: tn.number, Key: key, Answer: answerUnknown, Detail: strconv.Itoa(status)}
-			if status/100 == 2 {
-				e.Answer = answerYes
-			}
-			l.w.ledger.write(e)
+		taken := answerUnknown
+		if status/100 == 2 {
+			taken = answerYes
+			l.latest.Store(tn.slug+from, keys[0])
 		}
+		l.note(tn, from, keys, taken, strconv.Itoa(status))
 		if status/100 == 2 && !again || !l.pause() {
 			return
 		}
 		again = again && status/100 != 2
 	}
+}
+
+// note writes down what a customer wrote.
+func (l *load) note(tn *tenant, from string, keys []string, taken, detail string) {
+	for _, key := range keys {
+		e := entry{Kind: kindInbound, Tenant: tn.number, Key: key, Phone: "+" + from, Answer: taken, Detail: detail}
+		if strings.HasPrefix(key, kindMark) {
+			e.Kind = kindMark
+		}
+		l.w.ledger.write(e)
+	}
+}
+
+// react returns, now and then, a customer's reaction to what they wrote before, and to what they write just now otherwise; and nil.
+func (l *load) react(tn *tenant, from string, now any) map[string]any {
+	if l.w.random.n(4) > 0 {
+		return nil
+	}
+	if before, known := l.latest.Load(tn.slug + from); known {
+		now = before
+	}
+	return map[string]any{"from": from, "id": l.key(kindMark), "timestamp": strconv.FormatInt(time.Now().Unix(), 10),
+		"type": "reaction", "reaction": map[string]any{"message_id": now, "emoji": "👍"}}
 }
 
 // post sends a signed webhook to one of the servers and returns the status; 0: none.
@@ -168,12 +194,15 @@ func (w *world) post(body []byte) int {
 // look finds conversations to answer in.
 func (l *load) look(tn *tenant) {
 	got := tn.agents[3].query(`{ conversations(filter: {status: [OPEN]}, first: 50) { edges { node { id
-		messages(last: 1) { edges { node { id } } } } } } }`, nil)
+		contact { identities { kind value } } messages(last: 1) { edges { node { id } } } } } } }`, nil)
 	type node struct{ ID string }
 	var page struct {
 		Edges []struct {
 			Node struct {
 				node
+				Contact struct {
+					Identities []struct{ Kind, Value string }
+				}
 				Messages struct{ Edges []struct{ Node node } }
 			}
 		}
@@ -184,7 +213,13 @@ func (l *load) look(tn *tenant) {
 	var places []place
 	for _, e := range page.Edges {
 		if newest := e.Node.Messages.Edges; len(newest) > 0 {
-			places = append(places, place{conversation: e.Node.ID, message: newest[0].Node.ID})
+			at := place{conversation: e.Node.ID, message: newest[0].Node.ID}
+			for _, identity := range e.Node.Contact.Identities {
+				if identity.Kind == "PHONE" {
+					at.phone = identity.Value
+				}
+			}
+			places = append(places, at)
 		}
 	}
 	l.open[tn.number].Store(&places)
@@ -227,17 +262,17 @@ func (l *load) reply() {
 		return
 	}
 	who, key := tn.agents[l.w.random.n(len(tn.agents))], l.key("reply")
-	l.insist(entry{Kind: kindReply, Tenant: tn.number, Key: key}, "sendMessage", func() answer {
+	l.insist(entry{Kind: kindReply, Tenant: tn.number, Key: key, Phone: at.phone}, "sendMessage", func() answer {
 		return who.query(`mutation ($i: SendMessageInput!) { sendMessage(input: $i) { message { id } } }`,
 			map[string]any{"i": map[string]any{"conversationId": at.conversation, "text": canary + key, "idempotencyKey": key}})
 	})
 }
 
 func (l *load) notify() {
-	tn, key := l.tenant(), l.key("notification")
-	input := map[string]any{"channelAccountId": tn.acct, "recipient": map[string]any{"phone": fmt.Sprintf("+"+buyerPhones+"%02d", l.w.random.n(60))},
+	tn, key, phone := l.tenant(), l.key("notification"), fmt.Sprintf("+"+buyerPhones+"%02d", l.w.random.n(60))
+	input := map[string]any{"channelAccountId": tn.acct, "recipient": map[string]any{"phone": phone},
 		"template": map[string]any{"name": "shipped", "language": "en", "body": []string{canary + key}}, "correlationId": key, "idempotencyKey": key}
-	l.insist(entry{Kind: kindNotification, Tenant: tn.number, Key: key}, "sendNotification", func() answer {
+	l.insist(entry{Kind: kindNotification, Tenant: tn.number, Key: key, Phone: phone}, "sendNotification", func() answer {
 		return l.w.query("X-API-Key", tn.key, `mutation ($i: SendNotificationInput!) { sendNotification(input: $i) { message { id } } }`,
 			map[string]any{"i": input})
 	})

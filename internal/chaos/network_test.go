@@ -25,6 +25,10 @@ const (
 	linkRedis    = "redis"
 	linkProvider = "provider"
 	linkStandby  = "standby" // the second place where Postgres may be, for both
+	linkClient   = "client"  // to the first of the processes that serve
+	linkClient1  = "client1" // and to the second
+	linkWebhook  = "webhook" // the same for the provider
+	linkWebhook1 = "webhook1"
 )
 
 // newNetwork opens a link for each upstream: an address of TCP, or the path of a unix socket, which may be another one at any time.

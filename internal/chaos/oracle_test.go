@@ -14,11 +14,13 @@ type evidence struct {
 	asked    map[string]map[string]entry // by kind and key
 	received map[string]int              // INBOUND messages by external id
 	arrivals map[string]int              // and the events of their arrival
-	sent     []sent                      // OUTBOUND messages
+	letters  []letter                    // and what they say
+	marks    map[string]int              // reactions by external id
+	sent     []sent                      // OUTBOUND messages, by conversation and number
 	owners   map[string]string           // attempt → message
 	calls    []call                      // what the provider has on record
 	kept     map[string]int              // idempotency keys of operations
-	events   []told                      // what conversationEvents is about, in order
+	events   map[string][]told           // what conversationEvents is about, in order, and messageEvents of each conversation that was followed
 	heard    []hearing                   // what the subscribers were told
 	unread   map[string]int              // by agent and conversation, counted from the messages
 	served   map[string]int              // and as the API says
@@ -28,22 +30,30 @@ type evidence struct {
 // sent is an outbound message as the database has it.
 type sent struct {
 	ID, Text, Correlation, Status, Code string
+	Conversation                        string
+	Seq                                 int64 // in its conversation
 	Attempts                            int
+	Created                             int // events of its creation
 }
+
+// letter is an inbound message as the database has it, with the number of the contact whose conversation it is in.
+type letter struct{ Key, Text, From string }
 
 // call is what the provider has on record.
 type call struct {
 	Seq                int
 	StartedAt, EndedAt time.Time
-	Account, To        string
+	Account, To, Text  string
 	Opaque, MessageID  string
 	Accepted           bool
 	Fault              string
+	Told               string // the furthest status of which a receipt was taken
 }
 
 // hearing is what one subscriber was told over all its sockets.
 type hearing struct {
-	start int64 // the event after which it began
+	start int64  // the event after which it began
+	only  string // the conversation whose messages it follows; "": all conversations
 	list  []told
 	wrong []string
 }
@@ -60,10 +70,17 @@ func (e *evidence) judge(wrong complaint) {
 	e.judgeUnread(wrong)
 }
 
-// judgeInbound: what was taken is there once, in messages and events; what was not, at most once; nothing else is there (R1, R2).
+// judgeInbound: what was taken is there once, in messages and events; what was not, at most once; nothing else is there (R1, R2); and it
+// says what its author wrote.
 func (e *evidence) judgeInbound(wrong complaint) {
 	effect(e.asked[kindInbound], e.received, "messages", wrong)
 	effect(e.asked[kindInbound], e.arrivals, "events", wrong)
+	effect(e.asked[kindMark], e.marks, "marks", wrong)
+	for _, l := range e.letters {
+		if asked := e.asked[kindInbound][l.Key]; l.Text != canary+l.Key || l.From != asked.Phone {
+			wrong("message %s of %s is one of %s and says %q", l.Key, asked.Phone, l.From, l.Text)
+		}
+	}
 }
 
 // effect compares what was asked for with how often it happened.
@@ -81,73 +98,15 @@ func effect(asked map[string]entry, happened map[string]int, what string, wrong 
 	}
 }
 
-// judgeOutbound: one message for what was taken (R11, R21); at the provider one call that was accepted for each that is on its way, none
-// for the others (R13), never two at a time (R12), and none that nobody asked for (R11).
-func (e *evidence) judgeOutbound(wrong complaint) {
-	byMessage := map[string][]call{}
-	for _, c := range e.calls {
-		if e.owners[c.Opaque] == "" {
-			wrong("call %d names attempt %q, which is on no record", c.Seq, c.Opaque)
-		}
-		byMessage[e.owners[c.Opaque]] = append(byMessage[e.owners[c.Opaque]], c)
-	}
-	happened := map[string]map[string]int{kindReply: {}, kindNotification: {}}
-	for _, m := range e.sent {
-		kind, key := kindReply, strings.TrimPrefix(m.Text, canary)
-		if m.Correlation != "" {
-			kind, key = kindNotification, m.Correlation
-		}
-		happened[kind][key]++
-		if asked := e.asked[kind][key]; asked.Answer == answerYes && asked.ID != m.ID {
-			wrong("%s %s was answered with message %s and is %s", kind, key, asked.ID, m.ID)
-		}
-		e.judgeCalls(m, byMessage[m.ID], wrong)
-	}
-	for kind, n := range happened {
-		effect(e.asked[kind], n, "messages", wrong)
-	}
-}
-
-// judgeCalls judges the calls of one message. The provider tells our id with every receipt, so that the bound of R13 is one accepted call;
-// only where a lease may end while its holder lives it is one for each attempt.
-func (e *evidence) judgeCalls(m sent, calls []call, wrong complaint) {
-	accepted := 0
-	for i, c := range calls {
-		if c.Accepted {
-			accepted++
-		}
-		if i > 0 && c.StartedAt.Before(calls[i-1].EndedAt) && !e.loose {
-			wrong("message %s: call %d began %v before call %d ended", m.ID, c.Seq, calls[i-1].EndedAt.Sub(c.StartedAt), calls[i-1].Seq)
-		}
-	}
-	most := 1
-	if e.loose {
-		most = max(1, m.Attempts)
-	}
-	switch m.Status {
-	case "SENT", "DELIVERED", "READ":
-		if accepted < 1 || accepted > most {
-			wrong("message %s is %s after %d attempts; the provider accepted %d calls: %v", m.ID, m.Status, m.Attempts, accepted, calls)
-		}
-	case "FAILED":
-		// The only ends without the provider's word: nobody could know, or a worker died three times with it.
-		explained := m.Code == "OUTCOME_UNKNOWN" || m.Code == "POISON"
-		if accepted > 0 || !explained && len(calls) == 0 {
-			wrong("message %s FAILED with %s after %d attempts; the provider accepted %d calls: %v", m.ID, m.Code, m.Attempts, accepted, calls)
-		}
-	default:
-		wrong("message %s is still %s", m.ID, m.Status)
-	}
-}
-
 // judgeTold: what a subscriber was told over all its sockets is the table of events (R40).
 func (e *evidence) judgeTold(wrong complaint) {
 	for i, h := range e.heard {
 		if len(h.wrong) > 0 {
 			wrong("subscriber %d of %s: %s", i, e.slug, strings.Join(h.wrong[:min(len(h.wrong), 5)], "; "))
 		}
-		first, _ := slices.BinarySearchFunc(e.events, h.start+1, func(t told, seq int64) int { return int(t.Seq - seq) })
-		expected := e.events[first:]
+		events := e.events[h.only]
+		first, _ := slices.BinarySearchFunc(events, h.start+1, func(t told, seq int64) int { return int(t.Seq - seq) })
+		expected := events[first:]
 		for n := range max(len(h.list), len(expected)) {
 			if n >= len(h.list) || n >= len(expected) || h.list[n] != expected[n] {
 				wrong("subscriber %d of %s was told %d events of %d; number %d is %v, want %v", i, e.slug, len(h.list), len(expected), n,
@@ -232,6 +191,7 @@ func (r *residue) judge(wrong complaint) {
 type told struct {
 	Seq                         int64
 	Kind, Conversation, Message string
+	Status                      string // before > after, of a message
 }
 
 func (c call) String() string {

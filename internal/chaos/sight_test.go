@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,28 +13,36 @@ import (
 func lived() *evidence {
 	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
 	id := func(kind, key, message string, a string) entry {
-		return entry{Kind: kind, Key: key, Answer: a, ID: message}
+		return entry{Kind: kind, Key: key, Answer: a, ID: message, Phone: "+1"}
 	}
-	events := []told{{1, "CONVERSATION_CREATED", "c", ""}, {2, "MESSAGE_CREATED", "c", "m1"}, {4, "CONVERSATION_ASSIGNED", "c", ""}}
+	events := []told{{1, "CONVERSATION_CREATED", "c", "", ""}, {2, "MESSAGE_CREATED", "c", "m1", ""}, {4, "CONVERSATION_ASSIGNED", "c", "", ""}}
+	messages := []told{{2, "MESSAGE_CREATED", "c", "m1", ">QUEUED"}, {3, "MESSAGE_STATUS_CHANGED", "c", "m1", "QUEUED>SENT"}}
+	note := func(key string) string { return "[shipped · en]\n" + canary + key }
 	return &evidence{
 		slug: "acme",
 		asked: map[string]map[string]entry{
 			kindInbound:      {"w1": id(kindInbound, "w1", "", answerYes), "w2": id(kindInbound, "w2", "", answerUnknown), "w3": id(kindInbound, "w3", "", answerNo)},
 			kindReply:        {"r1": id(kindReply, "r1", "m1", answerYes), "r2": id(kindReply, "r2", "", answerNo)},
 			kindNotification: {"n1": id(kindNotification, "n1", "m2", answerYes), "n2": id(kindNotification, "n2", "m3", answerYes)},
+			kindMark:         {"k1": id(kindMark, "k1", "", answerYes)},
 			kindOperation:    {"o1": id(kindOperation, "o1", "", answerYes), "o2": id(kindOperation, "o2", "", answerNo)},
 		},
-		received: map[string]int{"w1": 1}, arrivals: map[string]int{"w1": 1}, kept: map[string]int{"o1": 1},
+		received: map[string]int{"w1": 1}, arrivals: map[string]int{"w1": 1}, marks: map[string]int{"k1": 1}, kept: map[string]int{"o1": 1},
+		letters: []letter{{Key: "w1", Text: canary + "w1", From: "+1"}},
 		sent: []sent{
-			{ID: "m1", Text: canary + "r1", Status: "READ", Attempts: 2}, {ID: "m2", Correlation: "n1", Status: "SENT", Attempts: 1},
-			{ID: "m3", Correlation: "n2", Status: "FAILED", Code: "131026", Attempts: 1},
+			{ID: "m2", Correlation: "n1", Status: "SENT", Attempts: 1, Conversation: "c", Seq: 1, Created: 1},
+			{ID: "m1", Text: canary + "r1", Status: "READ", Attempts: 2, Conversation: "c", Seq: 2, Created: 1},
+			{ID: "m3", Correlation: "n2", Status: "FAILED", Code: "131026", Attempts: 1, Conversation: "d", Seq: 1, Created: 1},
 		},
 		owners: map[string]string{"a1": "m1", "a2": "m1", "a3": "m2", "a4": "m3"},
 		calls: []call{
-			{Seq: 1, Opaque: "a1", StartedAt: at(0), EndedAt: at(10)}, {Seq: 2, Opaque: "a2", StartedAt: at(20), EndedAt: at(30), Accepted: true},
-			{Seq: 3, Opaque: "a3", StartedAt: at(5), EndedAt: at(9), Accepted: true}, {Seq: 4, Opaque: "a4", StartedAt: at(6), EndedAt: at(9)},
+			{Seq: 1, Opaque: "a3", To: "+1", Text: note("n1"), StartedAt: at(5), EndedAt: at(9), Accepted: true, Told: "accepted"},
+			{Seq: 2, Opaque: "a1", To: "+1", Text: canary + "r1", StartedAt: at(10), EndedAt: at(19)},
+			{Seq: 3, Opaque: "a2", To: "+1", Text: canary + "r1", StartedAt: at(20), EndedAt: at(30), Accepted: true, Told: "read"},
+			{Seq: 4, Opaque: "a4", To: "+1", Text: note("n2"), StartedAt: at(21), EndedAt: at(29)},
 		},
-		events: events, heard: []hearing{{start: 0, list: events}, {start: 2, list: events[2:]}},
+		events: map[string][]told{"": events, "c": messages},
+		heard:  []hearing{{start: 0, list: events}, {start: 2, list: events[2:]}, {start: 0, only: "c", list: messages}},
 		unread: map[string]int{"robin c": 1}, served: map[string]int{"robin c": 1},
 	}
 }
@@ -50,8 +59,8 @@ func TestOracleSeesEachDifference(t *testing.T) {
 	if said := complaints(lived().judge); len(said) > 0 {
 		t.Fatalf("where all is right: %v", said)
 	}
-	late := func(e *evidence) { e.calls[1].StartedAt = e.calls[0].EndedAt.Add(-time.Millisecond) }
-	again := func(e *evidence) { e.calls[0].Accepted = true }
+	late := func(e *evidence) { e.calls[2].StartedAt = e.calls[1].EndedAt.Add(-time.Millisecond) }
+	again := func(e *evidence) { e.calls[1].Accepted = true }
 	for name, c := range map[string]struct {
 		spoil func(*evidence)
 		says  string
@@ -65,26 +74,40 @@ func TestOracleSeesEachDifference(t *testing.T) {
 		"arrival told twice":     {func(e *evidence) { e.arrivals["w1"] = 2 }, "has 2 events"},
 		"operation lost":         {func(e *evidence) { delete(e.kept, "o1") }, "o1 was answered yes () and has 0 kept keys"},
 		"operation refused":      {func(e *evidence) { e.kept["o2"] = 1 }, "o2 was answered no () and has 1 kept keys"},
-		"reply lost":             {func(e *evidence) { e.sent = e.sent[1:] }, "r1 was answered yes () and has 0 messages"},
-		"reply doubled":          {func(e *evidence) { e.sent = append(e.sent, e.sent[0]) }, "has 2 messages"},
+		"reply lost":             {func(e *evidence) { e.sent = append(e.sent[:1:1], e.sent[2]) }, "r1 was answered yes () and has 0 messages"},
+		"reply doubled":          {func(e *evidence) { e.sent = append(e.sent, e.sent[1]) }, "r1 was answered yes () and has 2 messages"},
 		"notification lost":      {func(e *evidence) { e.sent = e.sent[:2] }, "n2 was answered yes () and has 0 messages"},
-		"another message":        {func(e *evidence) { e.sent[0].ID = "m7" }, "was answered with message m1 and is m7"},
-		"refused, and sent":      {func(e *evidence) { e.sent[1].Correlation = ""; e.sent[1].Text = canary + "r2" }, "r2 was answered no () and has 1 messages"},
-		"still queued":           {func(e *evidence) { e.sent[1].Status = "QUEUED" }, "m2 is still QUEUED"},
-		"sent, never called":     {func(e *evidence) { e.calls = append(e.calls[:2:2], e.calls[3]) }, "the provider accepted 0 calls"},
+		"another message":        {func(e *evidence) { e.sent[1].ID = "m7" }, "was answered with message m1 and is m7"},
+		"refused, and sent":      {func(e *evidence) { e.sent[0].Correlation = ""; e.sent[0].Text = canary + "r2" }, "r2 was answered no () and has 1 messages"},
+		"still queued":           {func(e *evidence) { e.sent[0].Status = "QUEUED" }, "m2 is still QUEUED"},
+		"sent, never called":     {func(e *evidence) { e.calls = e.calls[1:] }, "the provider accepted 0 calls"},
 		"accepted twice":         {again, "the provider accepted 2 calls"},
 		"failed, and accepted":   {func(e *evidence) { e.calls[3].Accepted = true }, "FAILED with 131026 after 1 attempts; the provider accepted 1"},
 		"failed, and not called": {func(e *evidence) { e.calls = e.calls[:3] }, "FAILED with 131026 after 1 attempts; the provider accepted 0"},
-		"two at a time":          {late, "call 2 began 1ms before call 1 ended"},
-		"call of nobody":         {func(e *evidence) { e.calls[2].Opaque = "a9" }, `names attempt "a9", which is on no record`},
+		"two at a time":          {late, "call 3 began 1ms before call 2 ended"},
+		"call of nobody":         {func(e *evidence) { e.calls[0].Opaque = "a9" }, `names attempt "a9", which is on no record`},
 		"event untold":           {func(e *evidence) { e.heard[0].list = e.heard[0].list[:2] }, "number 2 is nothing"},
-		"event left out":         {func(e *evidence) { e.heard[0].list = []told{e.events[0], e.events[2]} }, "was told 2 events of 3; number 1"},
-		"event told twice":       {func(e *evidence) { e.heard[1].list = append(e.heard[1].list, e.events[2]) }, "was told 2 events of 1"},
-		"event of nobody":        {func(e *evidence) { e.events = e.events[:2] }, "was told 3 events of 2"},
-		"another event":          {func(e *evidence) { e.heard[1].list = []told{{4, "CONVERSATION_WOKEN", "c", ""}} }, "CONVERSATION_WOKEN"},
+		"event left out":         {func(e *evidence) { e.heard[0].list = []told{e.events[""][0], e.events[""][2]} }, "was told 2 events of 3; number 1"},
+		"event told twice":       {func(e *evidence) { e.heard[1].list = append(e.heard[1].list, e.events[""][2]) }, "was told 2 events of 1"},
+		"event of nobody":        {func(e *evidence) { e.events[""] = e.events[""][:2] }, "was told 3 events of 2"},
+		"another event":          {func(e *evidence) { e.heard[1].list = []told{{4, "CONVERSATION_WOKEN", "c", "", ""}} }, "CONVERSATION_WOKEN"},
 		"subscriber complains":   {func(e *evidence) { e.heard[0].wrong = []string{"event 2 after 2"} }, "event 2 after 2"},
 		"unread uncounted":       {func(e *evidence) { delete(e.served, "robin c") }, "robin c has 1 unread messages; the API says 0"},
-		"read, and counted":      {func(e *evidence) { e.served["robin d"] = 2 }, "robin d has 0 unread messages; the API says 2"},
+		"mark lost":              {func(e *evidence) { delete(e.marks, "k1") }, "mark k1 was answered yes () and has 0 marks"},
+		"text replaced":          {func(e *evidence) { e.letters[0].Text = "x" }, `w1 of +1 is one of +1 and says "x"`},
+		"another's conversation": {func(e *evidence) { e.letters[0].From = "+2" }, "w1 of +1 is one of +2"},
+		"receipts dropped":       {func(e *evidence) { e.sent[1].Status = "SENT" }, "m1 is SENT; the provider told that it is READ"},
+		"a receipt made up":      {func(e *evidence) { e.sent[0].Status = "DELIVERED" }, "m2 is DELIVERED; the provider told that it is SENT"},
+		"sent to a stranger":     {func(e *evidence) { e.calls[2].To = "+2" }, "reply r1 is for +1; call 3 told +2"},
+		"another text sent":      {func(e *evidence) { e.calls[0].Text = "x" }, `notification n1 is for +1; call 1 told +1 "x"`},
+		"sending untold":         {func(e *evidence) { e.sent[1].Created = 0 }, "m1, has 0 events of its creation"},
+		"sending told twice":     {func(e *evidence) { e.sent[2].Created = 2 }, "m3, has 2 events of its creation"},
+		"out of order":           {func(e *evidence) { e.calls[0].Seq = 9 }, "call 2 of message m1, number 2, came before call 9 of message m2, number 1"},
+		"status untold":          {func(e *evidence) { e.heard[2].list = e.heard[2].list[:1] }, "was told 1 events of 2; number 1 is nothing"},
+		"another status told": {func(e *evidence) {
+			e.heard[2].list = []told{e.events["c"][0], {3, "MESSAGE_STATUS_CHANGED", "c", "m1", "QUEUED>READ"}}
+		}, "subscriber 2 of acme was told 2 events of 2"},
+		"read, and counted": {func(e *evidence) { e.served["robin d"] = 2 }, "robin d has 0 unread messages; the API says 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := lived()
@@ -103,10 +126,38 @@ func TestOracleSeesEachDifference(t *testing.T) {
 	}
 	e := lived()
 	e.loose = true
+	for range 2 {
+		e.calls = append(e.calls, e.calls[2])
+	}
+	if said := strings.Join(complaints(e.judge), "\n"); !strings.Contains(said, "call 3 began 10ms before call 3 ended") {
+		t.Errorf("three calls of a message at a time are a difference, whatever a lease may do: %q", said)
+	}
+	e = lived()
+	e.loose = true
+	e.calls[0].Seq, e.sent[0].Attempts = 9, 2
+	if said := complaints(e.judge); len(said) > 0 {
+		t.Errorf("behind a message that failed once nobody waits: %q", said)
+	}
+	e = lived()
+	e.loose = true
 	again(e)
-	e.sent[0].Attempts = 1
+	e.sent[1].Attempts = 1
 	if len(complaints(e.judge)) == 0 {
 		t.Error("two accepted calls of one attempt are a difference, whatever a lease may do")
+	}
+}
+
+// An installation that refuses nearly everything proves nothing.
+func TestOracleSeesIdleness(t *testing.T) {
+	t.Parallel()
+	size := map[string]int{"inbound yes": 9, "mark yes": 1, "reply yes": 1, "reply no": 3, "notification yes": 1, "operation yes": 1, "operation no": 3}
+	if got := idle(size); len(got) > 0 {
+		t.Errorf("where enough was taken: %v", got)
+	}
+	size["reply unknown"] = 1
+	delete(size, "mark yes")
+	if got := idle(size); !slices.Equal(got, []string{kindMark, kindReply}) {
+		t.Errorf("the idle kinds are %v", got)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 // moveAwayFromPostgres restarts Postgres five times of seven, and loses it to its standby twice.
 func moveAwayFromPostgres(w *world, n int) {
-	if n%7 == 2 || n%7 == 5 {
+	if n%7 == 1 || n%7 == 5 {
 		promoteStandby(w, n)
 		return
 	}

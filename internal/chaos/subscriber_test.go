@@ -12,14 +12,17 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
-// subscriber follows a tenant's conversations over sockets that are cut again and again, always from its last cursor.
+// subscriber follows a tenant's conversations, or the messages of one of them, over sockets that are cut again and again, always from its
+// last cursor.
 type subscriber struct {
 	w      *world
 	tenant *tenant
 	agent  *agent
+	narrow bool // the messages of one conversation
 
 	mu     sync.Mutex
-	start  int64 // the event after which it began; -1: not begun
+	only   string // that conversation
+	start  int64  // the event after which it began; -1: not begun
 	cursor string
 	seq    int64
 	list   []told
@@ -57,12 +60,16 @@ func (s *subscriber) begin() bool {
 		return false
 	}
 	parsed, ok := inbox.ParseCursor(page.Cursor)
-	if !ok {
+	at, found := place{}, false
+	if s.narrow {
+		at, found = s.w.load.somewhere(s.tenant)
+	}
+	if !ok || found != s.narrow {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cursor, s.start, s.seq = page.Cursor, parsed.Seq, parsed.Seq
+	s.cursor, s.start, s.seq, s.only = page.Cursor, parsed.Seq, parsed.Seq, at.conversation
 	return true
 }
 
@@ -94,9 +101,7 @@ func (s *subscriber) follow(stop <-chan struct{}, life time.Duration) {
 		}
 		_ = conn.Close() // without a goodbye
 	}()
-	subscribe := map[string]any{"id": "1", "type": "subscribe", "payload": map[string]any{"variables": map[string]any{"after": s.position()},
-		"query": `subscription ($after: Cursor) { conversationEvents(after: $after) { __typename
-			... on ConversationEvent { cursor kind conversationId messageId } ... on Resync { reason } } }`}}
+	subscribe := map[string]any{"id": "1", "type": "subscribe", "payload": s.query()}
 	for _, m := range []any{map[string]any{"type": "connection_init", "payload": map[string]string{"authorization": s.agent.bearer()}}, subscribe} {
 		if conn.WriteJSON(m) != nil {
 			return
@@ -117,17 +122,34 @@ func (s *subscriber) follow(stop <-chan struct{}, life time.Duration) {
 	}
 }
 
+// query is what the subscriber asks for.
+func (s *subscriber) query() map[string]any {
+	if !s.narrow {
+		return map[string]any{"variables": map[string]any{"after": s.position()}, "query": `subscription ($after: Cursor) {
+			conversationEvents(after: $after) { __typename
+				... on ConversationEvent { cursor kind conversationId messageId } ... on Resync { reason } } }`}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return map[string]any{"variables": map[string]any{"after": s.cursor, "of": s.only}, "query": `subscription ($of: ID!, $after: Cursor) {
+		messageEvents(conversationId: $of, after: $after) { __typename
+			... on MessageEvent { cursor kind statusBefore statusAfter message { id } } ... on Resync { reason } } }`}
+}
+
+// item is one of what a subscriber may be told.
+type item struct {
+	Typename                                        string `json:"__typename"`
+	Cursor, Kind, ConversationID, MessageID, Reason string
+	StatusBefore, StatusAfter                       string
+	Message                                         struct{ ID string }
+}
+
 // take reads one frame; false ends the socket.
 func (s *subscriber) take(text []byte) bool {
 	var frame struct {
 		Type    string
 		Payload struct {
-			Data struct {
-				ConversationEvents struct {
-					Typename                                        string `json:"__typename"`
-					Cursor, Kind, ConversationID, MessageID, Reason string
-				}
-			}
+			Data struct{ ConversationEvents, MessageEvents item }
 		}
 	}
 	var kind struct{ Type string }
@@ -143,8 +165,12 @@ func (s *subscriber) take(text []byte) bool {
 		return false
 	}
 	item := frame.Payload.Data.ConversationEvents
+	if s.narrow {
+		item = frame.Payload.Data.MessageEvents
+		item.MessageID = item.Message.ID
+	}
 	switch item.Typename {
-	case "ConversationEvent":
+	case "ConversationEvent", "MessageEvent":
 	case "":
 		return false // an error in the place of an item: come again
 	default:
@@ -158,7 +184,11 @@ func (s *subscriber) take(text []byte) bool {
 		s.wrong = append(s.wrong, fmt.Sprintf("event %d after %d", cursor.Seq, s.seq))
 	}
 	s.seq, s.cursor = cursor.Seq, item.Cursor
-	s.list = append(s.list, told{Seq: cursor.Seq, Kind: item.Kind, Conversation: item.ConversationID, Message: item.MessageID})
+	event := told{Seq: cursor.Seq, Kind: item.Kind, Conversation: item.ConversationID, Message: item.MessageID}
+	if s.narrow {
+		event.Conversation, event.Status = s.only, item.StatusBefore+">"+item.StatusAfter
+	}
+	s.list = append(s.list, event)
 	return true
 }
 

@@ -40,7 +40,7 @@ type world struct {
 	vendor  *process
 	serve   []*process
 	work    []*process
-	public  []string // addresses of serve
+	public  []string // addresses of serve, for clients
 	tenants []*tenant
 	ledger  *ledger
 	secret  *canaries

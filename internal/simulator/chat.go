@@ -56,6 +56,7 @@ type Call struct {
 	Status    int       `json:"status"`             // HTTP status answered; 0 when the connection was cut
 	ErrorCode int       `json:"errorCode,omitzero"`
 	Fault     string    `json:"fault,omitzero"`
+	Told      string    `json:"told,omitzero"` // the furthest status that the business took a receipt of; "accepted": none yet
 }
 
 // Delivery is one webhook on its way to the business.

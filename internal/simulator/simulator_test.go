@@ -254,6 +254,9 @@ func TestConversation(t *testing.T) {
 		t.Errorf("calls = %+v", calls)
 	}
 	v.settle()
+	if told := v.calls()[0].Told; told != "read" {
+		t.Errorf("the business was told that its message is %q", told)
+	}
 	var chat struct{ Messages []simulator.Message }
 	v.call(http.MethodGet, "/api/chats/"+customer+"?account="+number, nil, &chat)
 	if len(chat.Messages) != 2 || chat.Messages[0].Status != "delivered" || chat.Messages[1].Status != "read" || chat.Messages[1].Text != "yes" {

@@ -212,12 +212,18 @@ func (st *store) currentSettings() Settings {
 	return st.settings
 }
 
-// callsSince returns the calls after seq.
+// callsSince returns the calls after seq, each with what the business was told of it so far.
 func (st *store) callsSince(seq int) []Call {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	i, _ := slices.BinarySearchFunc(st.calls, seq+1, func(c Call, seq int) int { return cmp.Compare(c.Seq, seq) })
-	return slices.Clone(st.calls[i:])
+	calls := slices.Clone(st.calls[i:])
+	for i := range calls {
+		if m := st.messages[calls[i].MessageID]; m != nil {
+			calls[i].Told = m.Status
+		}
+	}
+	return calls
 }
 
 func (st *store) close() error {

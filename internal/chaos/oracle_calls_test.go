@@ -1,0 +1,119 @@
+package chaos
+
+import (
+	"slices"
+	"strings"
+)
+
+// judgeOutbound: one message, told of once, for what was taken (R11, R21); at the provider one call that was accepted for each that is on its
+// way, none for the others (R13), and none that nobody asked for (R11).
+func (e *evidence) judgeOutbound(wrong complaint) {
+	byMessage := map[string][]call{}
+	for _, c := range e.calls {
+		if e.owners[c.Opaque] == "" {
+			wrong("call %d names attempt %q, which is on no record", c.Seq, c.Opaque)
+		}
+		byMessage[e.owners[c.Opaque]] = append(byMessage[e.owners[c.Opaque]], c)
+	}
+	happened := map[string]map[string]int{kindReply: {}, kindNotification: {}}
+	for _, m := range e.sent {
+		kind, key, says := kindReply, strings.TrimPrefix(m.Text, canary), m.Text
+		if m.Correlation != "" {
+			kind, key, says = kindNotification, m.Correlation, "[shipped · en]\n"+canary+m.Correlation
+		}
+		happened[kind][key]++
+		asked := e.asked[kind][key]
+		if asked.Answer == answerYes && asked.ID != m.ID {
+			wrong("%s %s was answered with message %s and is %s", kind, key, asked.ID, m.ID)
+		}
+		if m.Created != 1 {
+			wrong("%s %s, message %s, has %d events of its creation", kind, key, m.ID, m.Created)
+		}
+		for _, c := range byMessage[m.ID] {
+			if c.To != asked.Phone || c.Text != says {
+				wrong("%s %s is for %s; call %d told %s %q", kind, key, asked.Phone, c.Seq, c.To, c.Text)
+			}
+		}
+		e.judgeOverlap(m, byMessage[m.ID], wrong)
+		e.judgeCalls(m, byMessage[m.ID], wrong)
+	}
+	for kind, n := range happened {
+		effect(e.asked[kind], n, "messages", wrong)
+	}
+	e.judgeOrder(byMessage, wrong)
+}
+
+// judgeOverlap: never two calls of a message at a time; two where a lease may end while its holder lives (R12).
+func (e *evidence) judgeOverlap(m sent, calls []call, wrong complaint) {
+	most := 1
+	if e.loose {
+		most = 2
+	}
+	for i, c := range calls {
+		open := slices.DeleteFunc(slices.Clone(calls[:i]), func(before call) bool { return !c.StartedAt.Before(before.EndedAt) })
+		if len(open)+1 > most {
+			last := open[len(open)-1]
+			wrong("message %s: call %d began %v before call %d ended", m.ID, c.Seq, last.EndedAt.Sub(c.StartedAt), last.Seq)
+		}
+	}
+}
+
+// judgeCalls judges what became of one message. The provider tells our id with every receipt, so that the bound of R13 is one accepted call;
+// only where a lease may end while its holder lives it is one for each attempt. What the provider told and had acknowledged is the status
+// of the message (R1, R5, R23).
+func (e *evidence) judgeCalls(m sent, calls []call, wrong complaint) {
+	accepted, further := 0, "SENT"
+	for _, c := range calls {
+		if c.Accepted {
+			accepted++
+			if far := strings.ToUpper(c.Told); progress(far) > progress(further) {
+				further = far
+			}
+		}
+	}
+	most := 1
+	if e.loose {
+		most = max(1, m.Attempts)
+	}
+	switch m.Status {
+	case "SENT", "DELIVERED", "READ":
+		if accepted < 1 || accepted > most {
+			wrong("message %s is %s after %d attempts; the provider accepted %d calls: %v", m.ID, m.Status, m.Attempts, accepted, calls)
+		}
+		if m.Status != further {
+			wrong("message %s is %s; the provider told that it is %s: %v", m.ID, m.Status, further, calls)
+		}
+	case "FAILED":
+		// The only ends without the provider's word: nobody could know, or a worker died three times with it.
+		explained := m.Code == "OUTCOME_UNKNOWN" || m.Code == "POISON"
+		if accepted > 0 || !explained && len(calls) == 0 {
+			wrong("message %s FAILED with %s after %d attempts; the provider accepted %d calls: %v", m.ID, m.Code, m.Attempts, accepted, calls)
+		}
+	default:
+		wrong("message %s is still %s", m.ID, m.Status)
+	}
+}
+
+// progress orders the statuses of a message that a provider has accepted.
+func progress(status string) int { return slices.Index([]string{"SENT", "DELIVERED", "READ"}, status) }
+
+// judgeOrder: the provider is called for the messages of a conversation in their order (R19). Behind one whose first attempt did not do,
+// later ones need not wait.
+func (e *evidence) judgeOrder(byMessage map[string][]call, wrong complaint) {
+	var before sent // the message whose calls were the last so far
+	last := 0
+	for _, m := range e.sent {
+		if m.Conversation != before.Conversation {
+			before, last = m, 0
+		}
+		for _, c := range byMessage[m.ID] {
+			if c.Seq < last {
+				wrong("conversation %s: call %d of message %s, number %d, came before call %d of message %s, number %d", m.Conversation,
+					c.Seq, m.ID, m.Seq, last, before.ID, before.Seq)
+			}
+		}
+		if calls := byMessage[m.ID]; m.Attempts == 1 && len(calls) == 1 && calls[0].Accepted && calls[0].Seq > last {
+			before, last = m, calls[0].Seq
+		}
+	}
+}
