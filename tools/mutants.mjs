@@ -106,6 +106,47 @@ const mutants = [
     edits: [['internal/outbound/record.go', '\t\tf = foldResults(breaker, group)\n', '\t\tbreaker.Failures, breaker.OpenedAt = 0, nil\n\t\tf = foldResults(breaker, group)\n']],
   },
   {
+    name: 'receipts that are acknowledged and dropped',
+    test: ['internal/outbound', 'TestReceiptsKnowNoOrder'],
+    edits: [['internal/outbound/receipt.go', '\t\tif f.call == nil {\n\t\t\tcontinue', '\t\tif f.call == nil || f.Status == channel.StatusDelivered || f.Status == channel.StatusRead {\n\t\t\tcontinue']],
+  },
+  {
+    name: 'every message to one stranger, with another text',
+    test: ['internal/outbound', 'TestSendCallsTheProviderAfterTheAttemptIsCommitted'],
+    edits: [
+      ['internal/outbound/call.go', '\t\tm.To.Phone = d.Recipient\n', '\t\tm.To.Phone = "+447700999999"\n'],
+      ['internal/outbound/call.go', '\t\tm.Text = d.Text\n', '\t\tm.Text = "something else"\n'],
+    ],
+  },
+  {
+    name: 'no event for a message that goes out',
+    test: ['internal/inbox', 'TestAppendNumbersMessagesOfManyConversations'],
+    edits: [['internal/inbox/append.go', '\t\tevents = append(events, messageEvent(EventMessageCreated, actor, before, c, e.Message, now))\n', `\t\tif e.Message.Direction != Outbound {
+\t\t\tevents = append(events, messageEvent(EventMessageCreated, actor, before, c, e.Message, now))
+\t\t}
+`]],
+  },
+  {
+    name: 'a status that changes and tells nobody',
+    test: ['internal/outbound', 'TestReceiptsKnowNoOrder'],
+    edits: [['internal/outbound/status.go', '\t\ttx.Record(statusEvent(system, m, d, now))\n', '\t\tif d.Status != inbox.MessageRead {\n\t\t\ttx.Record(statusEvent(system, m, d, now))\n\t\t}\n']],
+  },
+  {
+    name: 'an oracle that takes one status for another',
+    test: ['internal/chaos', 'TestOracleSeesEachDifference'],
+    edits: [['internal/chaos/oracle_calls_test.go', 'if m.Status != further {', 'if false {']],
+  },
+  {
+    name: 'an oracle that does not read what was sent to whom',
+    test: ['internal/chaos', 'TestOracleSeesEachDifference'],
+    edits: [['internal/chaos/oracle_calls_test.go', 'if c.To != asked.Phone || c.Text != says {', 'if false {']],
+  },
+  {
+    name: 'a check of statuses that reads no events',
+    test: ['db', 'TestVerifyFindsEachViolation'],
+    edits: [['db/verify.sql', "AND e.kind IN ('MESSAGE_CREATED', 'MESSAGE_STATUS_CHANGED')) chain", 'AND false) chain']],
+  },
+  {
     name: 'idempotency keys in the memory of a process',
     test: ['internal/inbox', 'TestOnceRunsAKeyOnce'],
     edits: [

@@ -72,13 +72,17 @@ func TestReceiptsKnowNoOrder(t *testing.T) {
 	w.wantRising()
 }
 
-// wantRising checks that no message's events ever went back.
+// wantRising checks that no message's events ever went back, and that the last of them tells where it is.
 func (w *world) wantRising() {
 	w.t.Helper()
 	if n := w.Int(`SELECT count(*) FROM (SELECT rank, lag(rank) OVER (PARTITION BY message_id ORDER BY seq) AS before FROM (
 		SELECT message_id, seq, array_position(ARRAY['QUEUED', 'SENT', 'FAILED', 'DELIVERED', 'READ'], message_status_after) AS rank
 		FROM events WHERE kind = 'MESSAGE_STATUS_CHANGED') e) x WHERE before >= rank`); n != 0 {
 		w.t.Fatalf("%d events do not rise", n)
+	}
+	if n := w.Int(`SELECT count(*) FROM messages m WHERE m.direction = 'OUTBOUND' AND m.status <> 'QUEUED' AND m.status IS DISTINCT FROM
+		(SELECT message_status_after FROM events e WHERE e.message_id = m.id AND e.kind = 'MESSAGE_STATUS_CHANGED' ORDER BY e.seq DESC LIMIT 1)`); n != 0 {
+		w.t.Fatalf("%d messages are elsewhere than their last event says", n)
 	}
 }
 
