@@ -122,7 +122,7 @@ func (b *batch) apply(ctx context.Context, which []int) error {
 				b.verdicts[i] = verdict{Quarantined, reason}
 				continue
 			}
-			messages = append(messages, &incoming{index: i, arrival: a, event: event, names: names})
+			messages = append(messages, &incoming{index: i, arrival: a, event: bounded(event), names: names})
 		case channel.StatusChanged:
 			if len(event.ExternalID) > maxKey {
 				b.verdicts[i] = verdict{Quarantined, "the id of its message is too long"}

@@ -2920,7 +2920,7 @@ type Message {
   direction: Direction!
   "What it is."
   kind: MessageKind!
-  "Body or caption, as last edited; empty when there is none or it was deleted by the contact."
+  "Body or caption, as last edited, its first 64 KiB; empty when there is none or it was deleted by the contact."
   text: String!
   "The provider's own name of a type that is shown as a placeholder; null for the others."
   label: String
@@ -2982,7 +2982,7 @@ type Message {
 
 "A contact's reaction to a message."
 type Reaction {
-  "One emoji."
+  "One emoji; 64 bytes at most."
   emoji: String!
   "When."
   at: Time!
@@ -2991,7 +2991,7 @@ type Reaction {
 "A file of a message. The message is shown at once; the file follows."
 type Attachment {
   id: ID!
-  "The name the sender gave; may be empty."
+  "The name the sender gave, its first 2 KiB; may be empty."
   filename: String!
   "As sniffed from the bytes once STORED; before that as the provider claims."
   mimeType: String!
@@ -3023,7 +3023,7 @@ type Location {
   address: String
 }
 
-"An address book entry."
+"An address book entry. Of each kind there are 20 entries at most, and of all entries of a message its first 64 KiB."
 type ContactCard {
   name: String!
   organization: String
@@ -3040,12 +3040,13 @@ type Reply {
   id: String
   "The second line of a list row."
   description: String
-  "The answers of a form, as JSON text."
+  "The answers of a form, as JSON text; null for more than 64 KiB, which only ` + "`" + `raw` + "`" + ` holds."
   form: String
 }
 
 "A basket."
 type Order {
+  "Its first lines, up to 64 KiB."
   items: [OrderItem!]!
 }
 
