@@ -32,18 +32,20 @@ func (tx *Tx) InsertDispatches(ctx context.Context, lifetime time.Duration, disp
 // in a transaction that locks in the usual order.
 //
 // A row waits for an earlier one of its conversation until that one may be passed, and even then while it is about to be called (due)
-// or being called (its call may still be running). (SELECT app.now()) is evaluated once, app.now() for every row; OFFSET 0
+// or being called (its call may still be running). They are looked for in order, which only their own index gives, so that they are found there
+// whatever the queue held when the statement was planned. (SELECT app.now()) is evaluated once, app.now() for every row; OFFSET 0
 // keeps each join a look-up by key, because the planner cannot know how few rows the limit lets through.
 const claim = `
 WITH due AS (
   SELECT d.message_id, d.state, d.attempt, d.tries, d.crashes, d.auth_retried, d.expires_at <= (SELECT app.now()) AS expired
   FROM dispatches d
   WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND NOT d.waits AND d.due_at <= (SELECT app.now())
-    AND (d.state <> 'READY' OR d.expires_at <= (SELECT app.now()) OR NOT EXISTS (
-      SELECT FROM dispatches e
+    AND (d.state <> 'READY' OR d.expires_at <= (SELECT app.now()) OR (
+      SELECT true FROM dispatches e
       WHERE e.tenant_id = d.tenant_id AND e.conversation_id = d.conversation_id AND e.seq < d.seq
         AND (e.passable_at IS NULL OR e.passable_at > (SELECT app.now()) OR e.state = 'READY' AND e.due_at <= (SELECT app.now())
-          OR e.state = 'SENDING' AND e.due_at > (SELECT app.now()) + $4::interval - $5::interval)))
+          OR e.state = 'SENDING' AND e.due_at > (SELECT app.now()) + $4::interval - $5::interval)
+      ORDER BY e.seq LIMIT 1) IS NULL)
   ORDER BY d.due_at, d.message_id
   LIMIT cardinality($3::uuid[])
   FOR UPDATE OF d SKIP LOCKED
@@ -207,8 +209,8 @@ func (tx *Tx) DownTooLong(ctx context.Context, account uuid.UUID, patience time.
 }
 
 // NextDue implements outbound.DispatchRows.
-func (tx *Tx) NextDue(ctx context.Context, account uuid.UUID) (time.Duration, bool, error) {
-	seconds, err := tx.q.NextDue(ctx, tx.tenant, account)
+func (tx *Tx) NextDue(ctx context.Context, account uuid.UUID, looked time.Time) (time.Duration, bool, error) {
+	seconds, err := tx.q.NextDue(ctx, tx.tenant, account, looked)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, false, nil
 	}

@@ -35,8 +35,11 @@ func PidOf(ctx context.Context, tx any) (pid uint32, err error) {
 	return pid, err
 }
 
-// Claim is the statement that takes rows of a lane.
-const Claim = claim
+// Claim is the statement that takes rows of a lane, and Settings the one before the first of a transaction.
+const (
+	Claim    = claim
+	Settings = settings
+)
 
 // MigrateWith is Migrate with other migrations than ours.
 func MigrateWith(ctx context.Context, ownerURL string, files fs.FS) error {

@@ -17,7 +17,7 @@ func (tx *Tx) Road(ctx context.Context, account uuid.UUID) (outbound.Road, error
 	return outbound.Road{
 		Channel: inbox.Channel(r.Channel), Provider: r.Provider, ExternalRef: r.ExternalRef, Settings: r.Settings,
 		Sealed: r.CredentialsSealed, Status: inbox.AccountStatus(r.Status), Failures: int(r.Failures), Open: r.Open, Limited: r.Limited,
-		Hold: outbound.Hold(r.Hold),
+		Hold: outbound.Hold(r.Hold), Now: r.Now,
 	}, err
 }
 

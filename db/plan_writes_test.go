@@ -82,7 +82,7 @@ func (f *filled) writes() []hot {
 			return tx.UpdateDeliveries(ctx, map[uuid.UUID]outbound.Delivery{messages[0]: {Status: inbox.MessageRead}}, nil)
 		}), 60},
 		{"when a lane is due again", f.writing(func(ctx context.Context, tx *db.Tx) error {
-			if _, _, err := tx.NextDue(ctx, of("account", 4)); err != nil {
+			if _, _, err := tx.NextDue(ctx, of("account", 4), time.Now()); err != nil {
 				return err
 			}
 			_, err := tx.Overdue(ctx, of("account", 4), 32)

@@ -1,8 +1,10 @@
 package db_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,11 +32,26 @@ func deepQueue(w *inboxtest.World, tenant *inboxtest.Tenant, account uuid.UUID, 
 	  INSERT INTO dispatches (tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, queued_at, expires_at, waits)
 	  SELECT tenant_id, id, channel_account_id, conversation_id, seq, 'READY', created_at, created_at, created_at + interval '1 day', seq > 2 FROM m`,
 		one, n)
-	w.Exec("ANALYZE dispatches")
 }
 
 // scanned returns how many rows of the queue a claim of 32 reads.
 func scanned(t *testing.T, conn *pgx.Conn, tenant, account uuid.UUID) (rows float64) {
+	t.Helper()
+	prepareClaim(t, conn)
+	defer func() { _, _ = conn.Exec(context.Background(), "DEALLOCATE claim") }()
+	return executeClaim(t, conn, tenant, account, "d", "d_1", "e")
+}
+
+func prepareClaim(t *testing.T, conn *pgx.Conn) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), "PREPARE claim (uuid, uuid, uuid[], interval, interval, boolean) AS "+db.Claim, pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// executeClaim executes the prepared claim as a transaction of the product does, undoes it, and returns how many rows of the queue it has read
+// under these names.
+func executeClaim(t *testing.T, conn *pgx.Conn, tenant, account uuid.UUID, names ...string) (rows float64) {
 	t.Helper()
 	tx, err := conn.Begin(t.Context())
 	if err != nil {
@@ -45,20 +62,12 @@ func scanned(t *testing.T, conn *pgx.Conn, tenant, account uuid.UUID) (rows floa
 	for i := range ids {
 		ids[i] = inboxtest.NewID().String()
 	}
-	for _, sql := range []string{
-		"SET LOCAL plan_cache_mode = force_generic_plan",
-		"PREPARE claim (uuid, uuid, uuid[], interval, interval, boolean) AS " + db.Claim,
-	} {
-		if _, err := tx.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := tx.Exec(t.Context(), db.Settings, tenant.String()); err != nil {
+		t.Fatal(err)
 	}
 	var text []byte
 	explain := fmt.Sprintf("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim ('%s', '%s', '{%s}', '60 s', '10 s', true)", tenant, account, strings.Join(ids, ","))
 	if err := tx.QueryRow(t.Context(), explain, pgx.QueryExecModeSimpleProtocol).Scan(&text); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Exec(t.Context(), "DEALLOCATE claim"); err != nil {
 		t.Fatal(err)
 	}
 	var plans []struct{ Plan any }
@@ -66,7 +75,8 @@ func scanned(t *testing.T, conn *pgx.Conn, tenant, account uuid.UUID) (rows floa
 		t.Fatal(err)
 	}
 	each(plans[0].Plan, func(node map[string]any) {
-		if node["Relation Name"] == "dispatches" && node["Node Type"] != "ModifyTable" {
+		name, _ := node["Alias"].(string)
+		if node["Relation Name"] == "dispatches" && node["Node Type"] != "ModifyTable" && slices.Contains(names, name) {
 			removed, _ := node["Rows Removed by Filter"].(float64)
 			rows += (node["Actual Rows"].(float64) + removed) * node["Actual Loops"].(float64)
 		}
@@ -95,6 +105,7 @@ func TestClaimReadsWhatItTakes(t *testing.T) {
 	account := tenant.Account("main", nil)
 	const n = 5000
 	deepQueue(w, tenant, account, n)
+	w.Exec("ANALYZE dispatches")
 	conn, err := pgx.Connect(t.Context(), w.OwnerURL)
 	if err != nil {
 		t.Fatal(err)
@@ -106,5 +117,29 @@ func TestClaimReadsWhatItTakes(t *testing.T) {
 	w.Exec("UPDATE dispatches SET waits = false")
 	if read := scanned(t, conn, tenant.ID.UUID(), account); read < n {
 		t.Errorf("where nobody waits a claim reads %.0f rows; the test does not see what it is for", read)
+	}
+}
+
+// A plan that was made while the queue was empty looks for what stands before a message no longer, however long the queue is when it is used.
+func TestClaimPlannedOnAnEmptyQueue(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	tenant := w.Tenant("acme")
+	account := tenant.Account("main", nil)
+	conn, err := pgx.Connect(t.Context(), w.OwnerURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	prepareClaim(t, conn)
+	if read := executeClaim(t, conn, tenant.ID.UUID(), account, "d"); read != 0 {
+		t.Fatalf("%.0f rows of an empty queue", read)
+	}
+	deepQueue(w, tenant, account, 2000)
+	if read := executeClaim(t, conn, tenant.ID.UUID(), account, "d"); read < 32 || read > 64 {
+		t.Errorf("a claim of 32 reads %.0f rows of the lane", read)
+	}
+	if read := executeClaim(t, conn, tenant.ID.UUID(), account, "e"); read > 64 {
+		t.Errorf("a claim of 32 reads %.0f rows to know what stands before them", read)
 	}
 }

@@ -77,18 +77,18 @@ WHERE l.tenant_id = @tenant_id AND l.channel_account_id = @channel_account_id AN
 LIMIT @most;
 
 -- name: NextDue :one
--- When the lane has to be looked at again; no row: nothing waits there.
+-- When the lane, which was looked at then, has to be looked at again; no row: nothing waits there. What has fallen due since is due.
 SELECT extract(epoch FROM min(t.at) - app.now())::float8 AS seconds FROM (
   SELECT min(d.due_at) AS at FROM dispatches d
-  WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND NOT d.waits AND d.due_at > (SELECT app.now())
+  WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND NOT d.waits AND d.due_at > @looked
   UNION ALL
   SELECT min(d.passable_at) FROM dispatches d
-  WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND d.passable_at > (SELECT app.now())
+  WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id AND d.passable_at > @looked
   UNION ALL
   SELECT CASE WHEN l.breaker_opened_at IS NOT NULL THEN greatest(l.probe_at, app.now() + interval '1 second') ELSE l.limited_until END
   FROM lanes l
   WHERE l.tenant_id = @tenant_id AND l.channel_account_id = @channel_account_id
-    AND (l.breaker_opened_at IS NOT NULL OR l.limited_until > app.now())
+    AND (l.breaker_opened_at IS NOT NULL OR l.limited_until > @looked)
     AND EXISTS (SELECT FROM dispatches d WHERE d.tenant_id = @tenant_id AND d.channel_account_id = @channel_account_id)
 ) t HAVING min(t.at) IS NOT NULL;
 

@@ -1,7 +1,7 @@
 -- name: LaneByAccount :one
 SELECT a.channel, a.provider, a.external_ref, a.settings, a.credentials_sealed, a.status, coalesce(l.failures, 0)::int AS failures,
   (l.breaker_opened_at IS NOT NULL)::boolean AS open, coalesce(l.limited_until > app.now(), false)::boolean AS limited,
-  coalesce(l.hold, '') AS hold
+  coalesce(l.hold, '') AS hold, app.now()::timestamptz AS now
 FROM channel_accounts a
 LEFT JOIN lanes l ON l.tenant_id = a.tenant_id AND l.channel_account_id = a.id
 WHERE a.tenant_id = @tenant_id AND a.id = @channel_account_id;

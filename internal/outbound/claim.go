@@ -57,7 +57,7 @@ func (v *visit) look(ctx context.Context, group []result, n int) (catch, error) 
 				return err
 			}
 		}
-		return v.lookIn(ctx, tx, &c, len(group) > 0, granted, retry)
+		return v.lookIn(ctx, tx, &c, len(group) > 0, n, granted, retry)
 	})
 	if len(c.calls) > 0 {
 		_ = faultpoint.Point("out.attempt_commit")
@@ -79,7 +79,7 @@ func (v *visit) look(ctx context.Context, group []result, n int) (catch, error) 
 
 // lookIn claims what the lane lets go. What holds it is seen to in a transaction of its own, not in one that has recorded: a lane is locked
 // before anything else.
-func (v *visit) lookIn(ctx context.Context, tx Tx, c *catch, recorded bool, granted int, retry time.Duration) error {
+func (v *visit) lookIn(ctx context.Context, tx Tx, c *catch, recorded bool, n, granted int, retry time.Duration) error {
 	road, err := tx.Road(ctx, v.account)
 	if err != nil {
 		return err
@@ -99,24 +99,41 @@ func (v *visit) lookIn(ctx context.Context, tx Tx, c *catch, recorded bool, gran
 	case shut != HoldNone:
 		return v.hold(ctx, tx, c, shut, 0)
 	case granted > 0:
-		return v.lookFree(ctx, tx, c, recorded, granted)
+		return v.lookFree(ctx, tx, c, recorded, granted, n)
 	}
-	c.retry = retry
+	v.short = true
+	c.retry = max(retry, refill(v.lane.rate))
 	if recorded {
 		return nil
 	}
 	return v.hold(ctx, tx, c, HoldRateLimit, tokenPatience)
 }
 
+// refill is how long half of a bucket takes to fill: a lane without tokens looks no sooner, so that a look finds several and none overflows.
+func refill(rate channel.Rate) time.Duration {
+	if rate.PerSecond <= 0 {
+		return 0
+	}
+	return time.Duration(float64(rate.Burst) / rate.PerSecond / 2 * float64(time.Second))
+}
+
 // lookFree claims. A rate holds the lane until nothing has waited for long: between two tokens, and after a limit that comes back at once, the
 // queue behind it waits for the same thing.
-func (v *visit) lookFree(ctx context.Context, tx Tx, c *catch, recorded bool, granted int) error {
-	if v.lane.Hold == HoldRateLimit && !recorded {
+func (v *visit) lookFree(ctx context.Context, tx Tx, c *catch, recorded bool, granted, n int) error {
+	switch {
+	case recorded:
+	case v.short:
+		if err := v.hold(ctx, tx, c, HoldRateLimit, tokenPatience); err != nil || len(c.overdue) > 0 {
+			return err // a claim would find some of these too
+		}
+	case v.lane.Hold == HoldRateLimit:
 		if _, err := tx.FreeLane(ctx, v.account, HoldRateLimit, tokenPatience); err != nil {
 			return err
 		}
 	}
-	return v.claim(ctx, tx, c, granted)
+	err := v.claim(ctx, tx, c, granted)
+	v.short = granted < n && len(c.calls)+len(c.overdue) == granted
+	return err
 }
 
 // free ends a hold that is over, when all that it concerns is in order again: a part of it at each look.

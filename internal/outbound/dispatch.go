@@ -115,6 +115,6 @@ type DispatchRows interface {
 	OrderAgain(ctx context.Context, account uuid.UUID, hold Hold, most int) (int, error)
 	// DownTooLong returns rows that an open breaker has kept for the patience.
 	DownTooLong(ctx context.Context, account uuid.UUID, patience time.Duration, most int) ([]Due, error)
-	// NextDue returns after what time the lane has to be looked at again; ok is false when nothing waits.
-	NextDue(ctx context.Context, account uuid.UUID) (wait time.Duration, ok bool, err error)
+	// NextDue returns after what time the lane, which was looked at then, has to be looked at again; ok is false when nothing waits.
+	NextDue(ctx context.Context, account uuid.UUID, looked time.Time) (wait time.Duration, ok bool, err error)
 }

@@ -23,6 +23,7 @@ type visit struct {
 	account uuid.UUID
 	again   chan struct{} // holds one ring that came meanwhile
 	lane    lane
+	short   bool // more was due than there were tokens for
 }
 
 // lane is a road with what it takes to send on it.
@@ -96,34 +97,34 @@ func (v *visit) work(ctx context.Context) (time.Duration, bool, error) {
 		if err != nil || ctx.Err() != nil {
 			return 0, true, err
 		}
-		wait, ok, err := v.next(ctx)
-		if err != nil {
-			return 0, true, err
-		}
-		if hint > 0 && (!ok || hint < wait) {
-			wait, ok = hint, true
+		wait, ok, rings := hint, hint > 0, (<-chan struct{})(nil)
+		if !ok { // nothing is due; where tokens are missing, neither what falls due nor what is queued meanwhile may go sooner
+			rings = v.again
+			if wait, ok, err = v.next(ctx); err != nil {
+				return 0, true, err
+			}
 		}
 		if !ok || wait > lingerTime || time.Now().Add(wait).After(end) {
 			return wait, ok, nil
 		}
-		v.sleep(ctx, wait)
+		sleep(ctx, wait, rings)
 	}
 }
 
 // sleep waits until the time has passed, somebody rings, or ctx ends.
-func (v *visit) sleep(ctx context.Context, wait time.Duration) {
+func sleep(ctx context.Context, wait time.Duration, rings <-chan struct{}) {
 	timer := time.NewTimer(max(wait, time.Millisecond))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-v.again:
+	case <-rings:
 	case <-ctx.Done():
 	}
 }
 
 func (v *visit) next(ctx context.Context) (wait time.Duration, ok bool, err error) {
 	err = v.o.store.ReadTenant(ctx, v.tenant, func(tx Tx) (err error) {
-		wait, ok, err = tx.NextDue(ctx, v.account)
+		wait, ok, err = tx.NextDue(ctx, v.account, v.lane.Now)
 		return err
 	})
 	return wait, ok, err

@@ -21,6 +21,7 @@ type Road struct {
 	Open        bool // the breaker is open: nothing goes but probes
 	Limited     bool // the provider asked to wait and the time is not over
 	Hold        Hold // what its messages are said to wait for
+	Now         time.Time
 }
 
 // shut returns why nothing may go now, its rate aside.

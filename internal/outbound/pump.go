@@ -170,31 +170,32 @@ func (p *pump) take(ctx context.Context, c catch) error {
 // await returns when there may be something to claim beside the calls under way: a result came, so that a later message of its
 // conversation may go; somebody rang; a row fell due; or tokens may be there again.
 func (p *pump) await(ctx context.Context, tokens time.Duration) error {
-	if p.stirs(ctx, quickCall) {
+	if tokens > 0 {
+		p.stirs(ctx, tokens, nil) // what is queued meanwhile waits for them too
+		return nil
+	}
+	if p.stirs(ctx, quickCall, p.v.again) {
 		return nil
 	}
 	wait, ok, err := p.v.next(ctx)
 	if err != nil && ctx.Err() == nil {
 		return err
 	}
-	if tokens > 0 && (!ok || tokens < wait) {
-		wait, ok = tokens, true
-	}
 	if !ok {
 		wait = p.v.o.cfg.CallTimeout // by then a call has ended
 	}
-	p.stirs(ctx, wait)
+	p.stirs(ctx, wait, p.v.again)
 	return nil
 }
 
 // stirs reports whether a result came, somebody rang or ctx ended before the time had passed.
-func (p *pump) stirs(ctx context.Context, wait time.Duration) bool {
+func (p *pump) stirs(ctx context.Context, wait time.Duration, rings <-chan struct{}) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case r := <-p.results:
 		p.group = append(p.group, r)
-	case <-p.v.again:
+	case <-rings:
 	case <-ctx.Done():
 	case <-timer.C:
 		return false

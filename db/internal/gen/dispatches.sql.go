@@ -245,22 +245,22 @@ func (q *Queries) NewestConversationOf(ctx context.Context, tenantID uuid.UUID, 
 const NextDue = `-- name: NextDue :one
 SELECT extract(epoch FROM min(t.at) - app.now())::float8 AS seconds FROM (
   SELECT min(d.due_at) AS at FROM dispatches d
-  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND NOT d.waits AND d.due_at > (SELECT app.now())
+  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND NOT d.waits AND d.due_at > $3
   UNION ALL
   SELECT min(d.passable_at) FROM dispatches d
-  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND d.passable_at > (SELECT app.now())
+  WHERE d.tenant_id = $1 AND d.channel_account_id = $2 AND d.passable_at > $3
   UNION ALL
   SELECT CASE WHEN l.breaker_opened_at IS NOT NULL THEN greatest(l.probe_at, app.now() + interval '1 second') ELSE l.limited_until END
   FROM lanes l
   WHERE l.tenant_id = $1 AND l.channel_account_id = $2
-    AND (l.breaker_opened_at IS NOT NULL OR l.limited_until > app.now())
+    AND (l.breaker_opened_at IS NOT NULL OR l.limited_until > $3)
     AND EXISTS (SELECT FROM dispatches d WHERE d.tenant_id = $1 AND d.channel_account_id = $2)
 ) t HAVING min(t.at) IS NOT NULL
 `
 
-// When the lane has to be looked at again; no row: nothing waits there.
-func (q *Queries) NextDue(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID) (float64, error) {
-	row := q.db.QueryRow(ctx, NextDue, tenantID, channelAccountID)
+// When the lane, which was looked at then, has to be looked at again; no row: nothing waits there. What has fallen due since is due.
+func (q *Queries) NextDue(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID, looked time.Time) (float64, error) {
+	row := q.db.QueryRow(ctx, NextDue, tenantID, channelAccountID, looked)
 	var seconds float64
 	err := row.Scan(&seconds)
 	return seconds, err

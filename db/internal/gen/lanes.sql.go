@@ -71,7 +71,7 @@ func (q *Queries) HoldLane(ctx context.Context, tenantID uuid.UUID, channelAccou
 const LaneByAccount = `-- name: LaneByAccount :one
 SELECT a.channel, a.provider, a.external_ref, a.settings, a.credentials_sealed, a.status, coalesce(l.failures, 0)::int AS failures,
   (l.breaker_opened_at IS NOT NULL)::boolean AS open, coalesce(l.limited_until > app.now(), false)::boolean AS limited,
-  coalesce(l.hold, '') AS hold
+  coalesce(l.hold, '') AS hold, app.now()::timestamptz AS now
 FROM channel_accounts a
 LEFT JOIN lanes l ON l.tenant_id = a.tenant_id AND l.channel_account_id = a.id
 WHERE a.tenant_id = $1 AND a.id = $2
@@ -88,6 +88,7 @@ type LaneByAccountRow struct {
 	Open              bool
 	Limited           bool
 	Hold              string
+	Now               time.Time
 }
 
 func (q *Queries) LaneByAccount(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID) (LaneByAccountRow, error) {
@@ -104,6 +105,7 @@ func (q *Queries) LaneByAccount(ctx context.Context, tenantID uuid.UUID, channel
 		&i.Open,
 		&i.Limited,
 		&i.Hold,
+		&i.Now,
 	)
 	return i, err
 }
