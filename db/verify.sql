@@ -121,6 +121,13 @@ FROM parked_facts p JOIN delivery_attempts a ON a.tenant_id = p.tenant_id AND a.
   AND a.external_id = p.external_id
 WHERE p.tenant_id = $1
 
+-- check: every message is on the account of its conversation, and every line of the journal on one that is there
+SELECT format('message %s', m.id) FROM messages m JOIN conversations c ON c.tenant_id = m.tenant_id AND c.id = m.conversation_id
+WHERE m.tenant_id = $1 AND m.channel_account_id <> c.channel_account_id
+UNION ALL
+SELECT format('item %s', w.id) FROM webhook_items w
+WHERE w.tenant_id = $1 AND NOT EXISTS (SELECT FROM channel_accounts a WHERE a.tenant_id = w.tenant_id AND a.id = w.channel_account_id)
+
 -- check: every webhook item that was applied took effect, once (R1, R2)
 SELECT format('item %s of %s has no message', w.id, w.received_at) FROM webhook_items w
 WHERE w.tenant_id = $1 AND w.state = 'APPLIED' AND w.kind = 'MESSAGE'
