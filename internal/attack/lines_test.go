@@ -54,7 +54,8 @@ func lines() []line {
 		{id: "H21", threat: "forged webhooks of Twilio", nothing: "there is no such provider yet"},
 		{id: "H22", threat: "certificates and subscriptions of SNS", nothing: "there is no such provider yet"},
 		{id: "H23", threat: "webhooks sent again", tests: "internal/inbox.TestIngestAppliesEveryItemOnce internal/inbox.TestInboundReopensByPolicy internal/httpd.TestConcurrentRedeliveries db.TestPromisesRestOnKeys"},
-		{id: "H24", threat: "learning which addresses and tenants exist", tests: "internal/httpd.TestNobodyLearnsWhichAddressesExist internal/inbox.TestTenantByContent internal/attack.TestSameTimeForWhatIsNotThere"},
+		{id: "H24", threat: "learning which addresses and tenants exist", tests: "internal/httpd.TestNobodyLearnsWhichAddressesExist internal/inbox.TestTenantByContent " +
+			"internal/httpd.TestUnknownAddressesCostLittleMemory internal/attack.TestSameTimeForWhatIsNotThere"},
 		{id: "H25", threat: "the verification of an address", tests: "internal/httpd.TestChallenge internal/channel/meta.TestChallenge internal/channel.TestVerifyToken"},
 		{id: "H26", threat: "floods of webhooks", tests: "internal/httpd.TestFloodsAreShed internal/httpd.TestStoringIsShedWhenItIsFull internal/httpd.TestBodiesHoldBoundedMemory internal/attack.TestOverload " +
 			"internal/channel/meta.TestItemsHoldLittleMoreThanTheBody internal/channel/meta.FuzzReceive"},

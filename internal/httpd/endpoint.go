@@ -15,8 +15,10 @@ import (
 const (
 	// endpointLife is how long an address is remembered, also one that does not exist.
 	endpointLife = 30 * time.Second
-	// endpointsMost bounds how many addresses are remembered.
+	// endpointsMost bounds how many addresses are remembered: a few megabytes.
 	endpointsMost = 10_000
+	// endpointIDMost is the longest id of an address; ours have 26 characters.
+	endpointIDMost = 100
 )
 
 // endpoint is one webhook address and what proves its callers.
@@ -70,6 +72,9 @@ func (e *endpoints) find(ctx context.Context, provider channel.Provider, path we
 		}
 		return endpoint{name: name, keys: keys}, nil
 	}
+	if !isEndpointID(path.id) { // nothing that the database has to be asked for, or that is worth remembering
+		return endpoint{keys: channel.UnknownEndpoint()}, nil
+	}
 	now := e.config.Clock()
 	if found, ok := e.recall(name, now); ok {
 		return found, nil
@@ -83,11 +88,21 @@ func (e *endpoints) find(ctx context.Context, provider channel.Provider, path we
 	return found, nil
 }
 
+// isEndpointID reports whether the text can be the id of an account's own address.
+func isEndpointID(text string) bool {
+	for _, c := range []byte(text) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return text != "" && len(text) <= endpointIDMost
+}
+
 // look asks the database.
 func (e *endpoints) look(ctx context.Context, provider channel.Provider, path webhookPath) (endpoint, error) {
 	nobody := endpoint{keys: channel.UnknownEndpoint()}
 	maker, ok := provider.(channel.EndpointMaker)
-	if !ok || len(path.id) > 100 {
+	if !ok {
 		return nobody, nil
 	}
 	route, found, err := e.config.Directory.AccountByEndpoint(ctx, path.provider, path.id)

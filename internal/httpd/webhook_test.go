@@ -236,6 +236,12 @@ func TestNobodyLearnsWhichAddressesExist(t *testing.T) {
 		"shared, wrong secret": d.post(d.handler, "/webhooks/meta", ownSecret, body),
 		"broken and unsigned":  d.post(d.handler, path, "", []byte("{")),
 		"empty endpoint":       d.post(d.handler, "/webhooks/meta/", appSecret, body),
+		"a NUL":                d.post(d.handler, "/webhooks/meta/%00", appSecret, body),
+		"no UTF-8":             d.post(d.handler, "/webhooks/meta/%ff", appSecret, body),
+		"a NUL behind":         d.post(d.handler, path+"%00", ownSecret, body),
+		"a folder more":        d.post(d.handler, path+"/x", ownSecret, body),
+		"very long":            d.post(d.handler, "/webhooks/meta/"+strings.Repeat("x", 16_000), ownSecret, body),
+		"no provider":          d.post(d.handler, "/webhooks/%ff%00/"+own.endpoint, ownSecret, body),
 	} {
 		if w.Code != unknown.Code || w.Body.String() != unknown.Body.String() || fmt.Sprint(w.Header()) != fmt.Sprint(unknown.Header()) {
 			t.Errorf("%s: %d %v %s, an unknown address answers %d %v %s", name, w.Code, w.Header(), w.Body, unknown.Code, unknown.Header(), unknown.Body)
