@@ -113,7 +113,8 @@ func TestVolumesComeAndGo(t *testing.T) {
 	}
 }
 
-// TestNothingIsRefusedWithoutTheJob writes for half a year without anybody turning the volumes.
+// TestNothingIsRefusedWithoutTheJob writes for half a year without anybody turning the volumes. When they are turned at last, what was written a
+// moment ago is kept for as long as if they had been turned in time.
 func TestNothingIsRefusedWithoutTheJob(t *testing.T) {
 	t.Parallel()
 	s := newShelf(t)
@@ -123,7 +124,10 @@ func TestNothingIsRefusedWithoutTheJob(t *testing.T) {
 		}
 		s.pass(30 * day)
 	}
-	if n := s.w.Int("SELECT count(*) FROM events WHERE volume = 1"); n != 6 {
+	if err := s.record(); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.w.Int("SELECT count(*) FROM events WHERE volume = 1"); n != 7 {
 		t.Errorf("%d events were kept", n)
 	}
 	s.w.Exec("UPDATE app.volumes SET made_at = now() WHERE volume = 2")
@@ -131,8 +135,18 @@ func TestNothingIsRefusedWithoutTheJob(t *testing.T) {
 		t.Errorf("with a volume that was made this minute the job %q", did)
 	}
 	s.w.Exec("UPDATE app.volumes SET made_at = now() - interval '1 minute' WHERE volume = 2")
-	if did := s.turn(); !slices.Equal(did, []string{"opened volume 2", "made volume 3", "dropped the journal of volume 1"}) {
-		t.Errorf("afterwards the job %q", did) // the events of volume 1 are promised from now on, since it takes no more
+	if did := s.turn(); !slices.Equal(did, []string{"opened volume 2", "made volume 3"}) {
+		t.Errorf("afterwards the job %q", did)
+	}
+	for _, then := range []struct {
+		after         time.Duration
+		events, items int64
+	}{{13 * day, 7, 7}, {day, 0, 7}, {8 * day, 0, 7}, {day, 0, 0}} {
+		s.pass(then.after)
+		did := s.turn()
+		if events, items := s.w.Int("SELECT count(*) FROM events"), s.w.Int("SELECT count(*) FROM webhook_items"); events != then.events || items != then.items {
+			t.Errorf("%v later, when the job %q, %d events and %d items of the journal are kept; want %d and %d", then.after, did, events, items, then.events, then.items)
+		}
 	}
 }
 

@@ -45,7 +45,7 @@ type environment struct {
 	MetaVerifyToken   secret.Text   `env:"SWITCHBOARD_META_VERIFY_TOKEN" help:"token with which Meta verifies the shared webhook address"`
 	AccessTokenLife   time.Duration `env:"SWITCHBOARD_ACCESS_TOKEN_LIFE" envDefault:"15m" help:"life of an access token, at most 60m"`
 	KeepEvents        time.Duration `env:"SWITCHBOARD_KEEP_EVENTS" envDefault:"336h" help:"how long clients can resume from a cursor, at least 24h; up to a week more is kept"`
-	KeepJournal       time.Duration `env:"SWITCHBOARD_KEEP_JOURNAL" envDefault:"720h" help:"when webhooks as they came are gone at the latest, at least 168h"`
+	KeepJournal       time.Duration `env:"SWITCHBOARD_KEEP_JOURNAL" envDefault:"720h" help:"when webhooks as they came are gone at the latest, at least 336h; the newest of them are kept a week less"`
 	SimulatorAddr     string        `env:"SIMULATOR_ADDR" envDefault:"127.0.0.1:8090" help:"where the provider simulator listens (simulate, dev)"`
 	SimulatorCallback string        `env:"SIMULATOR_CALLBACK_URL" help:"webhook address the simulator posts to (simulate)"`
 	DataDir           string        `env:"SWITCHBOARD_DATA_DIR" envDefault:".data" help:"where dev keeps its servers, keys and files"`
@@ -125,7 +125,7 @@ func (e *environment) check(need needs) []error {
 	add(need.http, "ADMIN_ADDR", "set it to host:port, such as 127.0.0.1:9090", isAddress(e.AdminAddr))
 	add(need.blob, "SWITCHBOARD_BLOB_URL", "set it to an address such as file:///var/lib/switchboard/files", isURL(e.BlobURL, "file", "s3", "mem"))
 	add(need.redis, "SWITCHBOARD_KEEP_EVENTS", "set it to 24h or more", within(e.KeepEvents, 24*time.Hour, century))
-	add(need.redis, "SWITCHBOARD_KEEP_JOURNAL", "set it to 168h or more", within(e.KeepJournal, 7*24*time.Hour, century))
+	add(need.redis, "SWITCHBOARD_KEEP_JOURNAL", "set it to 336h or more", within(e.KeepJournal, 14*24*time.Hour, century))
 	_, err = httpd.ParseOrigins(e.AllowedOrigins)
 	add(need.http, "SWITCHBOARD_ALLOWED_ORIGINS", "list whole origins, comma between", wrong(err))
 	_, err = httpd.ParseProxies(e.TrustedProxies)

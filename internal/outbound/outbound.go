@@ -44,8 +44,8 @@ type Config struct {
 	InFlight int
 	// CallTimeout bounds one provider call; 0: 10 s. The lease of a row is six times as long.
 	CallTimeout time.Duration
-	// KeepEvents is how long a cursor can be continued, at least; 0: 14 days. KeepJournal is when webhooks as they came are gone, at the latest
-	// (a volume's week when it is less); 0: 30 days.
+	// KeepEvents is how long a cursor can be continued, at least; 0: 14 days. KeepJournal is when webhooks as they came are gone while volumes are
+	// turned in time; each is kept at least a week less. 0: 30 days; below 14 days counts as 14.
 	KeepEvents, KeepJournal time.Duration
 	// Jitter returns a factor for a backoff; nil: at random within ±20 %.
 	Jitter func() float64
