@@ -129,11 +129,16 @@ func (c *caller) ask(token string, body []byte) ([]byte, error) {
 
 // get fetches a URL of a stand-in.
 func get(ctx context.Context, method, url string) ([]byte, error) {
+	return ask(ctx, http.DefaultClient, method, url)
+}
+
+// ask makes a request without a body and returns what it is answered with.
+func ask(ctx context.Context, client *http.Client, method, url string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := client.Do(request)
 	if err != nil {
 		return nil, err
 	}

@@ -83,7 +83,7 @@ func (b *bench) loads(ctx context.Context) ([]load, func(), error) {
 		{"webhooks of 100 tenants", flooded(post(b.serve, "/webhooks/meta", firstEmpty, 100, 64), floodLength)},
 		{"webhooks of one tenant", flooded(post(b.serve, "/webhooks/meta", firstEmpty, 1, 64), floodLength)},
 		{"messages sent, 20 lanes", func(ctx context.Context) (float64, error) {
-			l := lanes{10, 500, []int{0, 1}}
+			l := lanes{2, 10, 500, []int{0, 1}}
 			_, err := l.send(ctx, b, bells, b.work)
 			return float64(l.tenants * l.each), err
 		}},

@@ -93,7 +93,7 @@ func (b *bench) workWith(ctx context.Context, n int) (results, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() { _ = bells.Run(ctx) }()
-	return thrice(func() (sample, error) { return lanes{10, 500, []int{0, 1}}.send(ctx, b, bells, all...) })
+	return thrice(func() (sample, error) { return lanes{2, 10, 500, []int{0, 1}}.send(ctx, b, bells, all...) })
 }
 
 // thrice runs a warm-up and three stretches.

@@ -25,15 +25,15 @@ FROM (SELECT id, last_seq FROM conversations WHERE tenant_id = $1 AND channel_ac
 JOIN messages m ON m.tenant_id = $1 AND m.conversation_id = c.id AND m.seq = c.last_seq`
 )
 
-// lanes are accounts of the tenants from 2 on, each tenant with so many messages.
+// lanes are accounts of so many tenants from the first on, each tenant with so many messages.
 type lanes struct {
-	tenants, each int
-	accounts      []int
+	first, tenants, each int
+	accounts             []int
 }
 
 // run calls a statement for every tenant.
 func (l lanes) run(ctx context.Context, b *bench, statement string) error {
-	for t := 2; t < 2+l.tenants; t++ {
+	for t := l.first; t < l.first+l.tenants; t++ {
 		var ids []string
 		for _, which := range l.accounts {
 			ids = append(ids, accountID(t, which).String())
@@ -56,7 +56,7 @@ func (l lanes) send(ctx context.Context, b *bench, bells *jobs.Client, work ...*
 	if err := l.run(ctx, b, queueLanesSQL); err != nil {
 		return sample{}, err
 	}
-	for t := 2; t < 2+l.tenants; t++ {
+	for t := l.first; t < l.first+l.tenants; t++ {
 		for _, which := range l.accounts {
 			bells.Ring(ctx, inbox.TenantOf(tenantID(t)), accountID(t, which))
 		}
@@ -104,7 +104,8 @@ func measureSend(ctx context.Context, b *bench, m measure) error {
 	defer cancel()
 	go func() { _ = bells.Run(ctx) }()
 	b.provider.latency.Store(0)
-	twenty, one := lanes{10, 500, []int{0, 1}}, lanes{1, 500, []int{0}}
+	twenty := lanes{2, 10, 500, []int{0, 1}}
+	one := lanes{middleTenant, 1, 1600, []int{0}} // fifty times what may be called at once, so that neither the beginning nor a last call decides
 	ours := func(ctx context.Context) (sample, error) { return twenty.send(ctx, b, bells, b.work) }
 	beside := b.oneTaskEach(5000)
 	for _, warm := range []side{ours, beside} {
@@ -117,13 +118,13 @@ func measureSend(ctx context.Context, b *bench, m measure) error {
 	}
 	b.provider.latency.Store(int64(50 * time.Millisecond))
 	defer b.provider.latency.Store(0)
-	const allowed = 32 / 0.050
-	slow, _, err := b.compare(ctx, m.id+"-50ms", func(ctx context.Context) (sample, error) { return one.send(ctx, b, bells, b.work) }, nil)
+	slowly := func(ctx context.Context) (sample, error) { return one.send(ctx, b, bells, b.work) }
+	slow, calls, err := b.compare(ctx, m.id+"-50ms", slowly, plain(func(ctx context.Context) (float64, error) { return b.provider.called(ctx, 32, one.each) }))
 	if err != nil {
 		return err
 	}
-	our := slow.figure()
-	b.add(row{ID: m.id, What: "one lane, provider at 50 ms", Ours: our, Unit: "/s", Beside: allowed, Name: "what 32 calls at once allow",
+	our, allowed := slow.figure(), calls.figure()
+	b.add(row{ID: m.id, What: "one lane, provider at 50 ms", Ours: our, Unit: "/s", Beside: allowed, Name: "32 calls at once and nothing else",
 		Ratio: our / allowed, Goal: ">= 0.9", OK: our/allowed >= 0.9})
 	return nil
 }

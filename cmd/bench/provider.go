@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -8,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // provider plays a provider that accepts every message after a while.
@@ -45,6 +48,27 @@ func (p *provider) accept(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = fmt.Fprintf(w, `{"messaging_product":"whatsapp","contacts":[{"input":"1","wa_id":"1"}],"messages":[{"id":"wamid.bench.%d.%d"}]}`,
 		time.Now().UnixNano(), n)
+}
+
+// called calls the provider n times, so many at once, and does nothing else; it returns how many a second it answered.
+func (p *provider) called(ctx context.Context, atOnce, n int) (float64, error) {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}}
+	defer client.CloseIdleConnections()
+	var left atomic.Int64
+	left.Store(int64(n))
+	callers, begun := errgroup.Group{}, time.Now()
+	for range atOnce {
+		callers.Go(func() error {
+			for left.Add(-1) >= 0 {
+				if _, err := ask(ctx, client, http.MethodPost, p.url); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := callers.Wait()
+	return float64(n) / time.Since(begun).Seconds(), err
 }
 
 // watch calls fn with every message from now on; nil ends that.
