@@ -127,7 +127,7 @@ func (w *world) answerable() bool {
 
 // idle returns the kinds of which less than a quarter was taken: an installation that refuses nearly everything loses nothing.
 func idle(size map[string]int) (kinds []string) {
-	for _, kind := range []string{kindInbound, kindMark, kindReply, kindNotification, kindOperation} {
+	for _, kind := range []string{kindInbound, kindMark, kindStray, kindReply, kindNotification, kindOperation} {
 		yes := size[kind+" "+answerYes]
 		if all := yes + size[kind+" "+answerNo] + size[kind+" "+answerUnknown]; yes == 0 || 4*yes < all {
 			kinds = append(kinds, kind)
@@ -139,10 +139,13 @@ func idle(size map[string]int) (kinds []string) {
 // tally prints what a run was about, and complains when it was about too little.
 func (w *world) tally(name string, cycles, differences int, began time.Time) {
 	w.t.Helper()
-	cuts, heard, ends, items := 0, 0, 0, 0
+	cuts, heard, narrow, ends, items := 0, 0, 0, 0, 0
 	for _, tn := range w.tenants {
 		for _, s := range tn.sees {
 			cuts, heard = cuts+s.cuts, heard+len(s.list)
+			if s.narrow {
+				narrow += len(s.list)
+			}
 		}
 	}
 	for _, p := range w.processes() {
@@ -159,8 +162,8 @@ func (w *world) tally(name string, cycles, differences int, began time.Time) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Logf("%s: %d cycles, %d processes ended, %d items, %d calls, %d differences, %v; CHAOS_SEED=%d; ledger %v; %d events told over %d sockets",
-		name, cycles, ends, items, len(calls), differences, time.Since(began).Round(time.Second), w.seed, size, heard, cuts)
+	w.t.Logf("%s: %d cycles, %d processes ended, %d items, %d calls, %d differences, %v; CHAOS_SEED=%d; ledger %v; %d events told over %d sockets, %d of them of messages",
+		name, cycles, ends, items, len(calls), differences, time.Since(began).Round(time.Second), w.seed, size, heard, cuts, narrow)
 	var lines []string
 	points, killed := w.passed(), w.killed()
 	for _, point := range slices.Sorted(maps.Keys(points)) {

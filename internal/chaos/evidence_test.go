@@ -51,7 +51,7 @@ func (w *world) judge(points bool) (differences int) {
 // gather collects the evidence about a tenant.
 func (w *world) gather(tn *tenant, calls []call) (*evidence, error) {
 	e := &evidence{slug: tn.slug, loose: w.loose, asked: map[string]map[string]entry{}}
-	for _, kind := range []string{kindInbound, kindMark, kindReply, kindNotification, kindOperation} {
+	for _, kind := range []string{kindInbound, kindMark, kindStray, kindReply, kindNotification, kindOperation} {
 		e.asked[kind] = w.ledger.entries(kind, tn.number)
 	}
 	for _, c := range calls {
@@ -86,6 +86,7 @@ func (w *world) gatherCounts(ctx context.Context, conn *pgx.Conn, tn *tenant, e 
 		`SELECT m.external_id, count(*) FROM messages m JOIN events e ON e.tenant_id = m.tenant_id AND e.message_id = m.id
 			AND e.kind = 'MESSAGE_CREATED' WHERE m.tenant_id = $1 AND m.direction = 'INBOUND' GROUP BY 1`: &e.arrivals,
 		`SELECT external_id, count(*) FROM message_marks WHERE tenant_id = $1 GROUP BY 1`:                       &e.marks,
+		`SELECT external_id, count(*) FROM parked_facts WHERE tenant_id = $1 GROUP BY 1`:                        &e.parked,
 		`SELECT key, count(*) FROM idempotency_keys WHERE tenant_id = $1 AND key LIKE 'operation-%' GROUP BY 1`: &e.kept,
 		`SELECT a.email || ' ' || m.conversation_id, count(*) FROM messages m JOIN agents a ON a.tenant_id = m.tenant_id
 			LEFT JOIN read_cursors r ON r.tenant_id = m.tenant_id AND r.agent_id = a.id AND r.conversation_id = m.conversation_id

@@ -19,6 +19,7 @@ const (
 	canary    = "kestrel-" // begins every text that anybody writes
 
 	customerPhones = "4477009000" // begins the numbers of those who write
+	busyPhone      = customerPhones + "00"
 	buyerPhones    = "4477008000" // and of those who are notified
 )
 

@@ -11,7 +11,8 @@ import (
 // What an entry of the ledger is about.
 const (
 	kindInbound      = "inbound"
-	kindMark         = "mark" // a reaction
+	kindMark         = "mark"  // a reaction
+	kindStray        = "stray" // a receipt of a message that nobody sent
 	kindReply        = "reply"
 	kindNotification = "notification"
 	kindOperation    = "operation"

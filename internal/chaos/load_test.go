@@ -109,7 +109,7 @@ func (l *load) write() {
 	tn := l.tenant()
 	var messages []map[string]any
 	var keys []string
-	from := fmt.Sprintf(customerPhones+"%02d", l.w.random.n(40))
+	from := l.customer()
 	for range 1 + l.w.random.n(3) {
 		id := l.key("wamid")
 		keys = append(keys, id)
@@ -119,10 +119,16 @@ func (l *load) write() {
 	if mark := l.react(tn, from, keys[0]); mark != nil {
 		keys, messages = append(keys, mark["id"].(string)), append(messages, mark)
 	}
+	var strays []map[string]any
+	if l.w.random.n(4) == 0 {
+		id := l.key(kindStray)
+		keys = append(keys, id)
+		strays = append(strays, map[string]any{"id": id, "status": "delivered", "timestamp": strconv.FormatInt(time.Now().Unix(), 10), "recipient_id": from})
+	}
 	body, _ := json.Marshal(map[string]any{"object": "whatsapp_business_account", "entry": []any{map[string]any{"id": "1", "changes": []any{
 		map[string]any{"field": "messages", "value": map[string]any{
 			"messaging_product": "whatsapp", "metadata": map[string]string{"display_phone_number": tn.phone[1:], "phone_number_id": tn.ref},
-			"contacts": []any{map[string]any{"profile": map[string]string{"name": "Robin"}, "wa_id": from}}, "messages": messages,
+			"contacts": []any{map[string]any{"profile": map[string]string{"name": "Robin"}, "wa_id": from}}, "messages": messages, "statuses": strays,
 		}}}}}}) // plain values always marshal
 	again := l.w.random.n(20) == 0
 	for range 8 {
@@ -147,12 +153,22 @@ func (l *load) write() {
 	}
 }
 
+// customer is one of forty, and every fourth time the first, so that one conversation is busy.
+func (l *load) customer() string {
+	if l.w.random.n(4) == 0 {
+		return busyPhone
+	}
+	return fmt.Sprintf(customerPhones+"%02d", l.w.random.n(40))
+}
+
 // note writes down what a customer wrote.
 func (l *load) note(tn *tenant, from string, keys []string, taken, detail string) {
 	for _, key := range keys {
 		e := entry{Kind: kindInbound, Tenant: tn.number, Key: key, Phone: "+" + from, Answer: taken, Detail: detail}
-		if strings.HasPrefix(key, kindMark) {
-			e.Kind = kindMark
+		for _, kind := range []string{kindMark, kindStray} {
+			if strings.HasPrefix(key, kind) {
+				e.Kind = kind
+			}
 		}
 		l.w.ledger.write(e)
 	}
@@ -233,6 +249,18 @@ func (l *load) somewhere(tn *tenant) (place, bool) {
 	return (*places)[l.w.random.n(len(*places))], true
 }
 
+// busy returns the conversation of the customer who writes most.
+func (l *load) busy(tn *tenant) (place, bool) {
+	if places := l.open[tn.number].Load(); places != nil {
+		for _, at := range *places {
+			if at.phone == "+"+busyPhone {
+				return at, true
+			}
+		}
+	}
+	return place{}, false
+}
+
 // insist asks with the same idempotency key until the answer is certain, and keeps the ledger.
 func (l *load) insist(e entry, payload string, ask func() answer) {
 	for range 8 {
@@ -258,6 +286,9 @@ func (l *load) insist(e entry, payload string, ask func() answer) {
 func (l *load) reply() {
 	tn := l.tenant()
 	at, ok := l.somewhere(tn)
+	if often, there := l.busy(tn); there && l.w.random.n(4) == 0 {
+		at = often
+	}
 	if !ok {
 		return
 	}

@@ -16,6 +16,7 @@ type evidence struct {
 	arrivals map[string]int              // and the events of their arrival
 	letters  []letter                    // and what they say
 	marks    map[string]int              // reactions by external id
+	parked   map[string]int              // receipts that wait for their message, by its external id
 	sent     []sent                      // OUTBOUND messages, by conversation and number
 	owners   map[string]string           // attempt → message
 	calls    []call                      // what the provider has on record
@@ -76,6 +77,7 @@ func (e *evidence) judgeInbound(wrong complaint) {
 	effect(e.asked[kindInbound], e.received, "messages", wrong)
 	effect(e.asked[kindInbound], e.arrivals, "events", wrong)
 	effect(e.asked[kindMark], e.marks, "marks", wrong)
+	effect(e.asked[kindStray], e.parked, "parked receipts", wrong)
 	for _, l := range e.letters {
 		if asked := e.asked[kindInbound][l.Key]; l.Text != canary+l.Key || l.From != asked.Phone {
 			wrong("message %s of %s is one of %s and says %q", l.Key, asked.Phone, l.From, l.Text)

@@ -80,7 +80,7 @@ func (w *world) waiting() string {
 	var next *time.Duration
 	// What waits behind another message of its conversation is due, and yet nothing happens before that one is.
 	const query = `SELECT count(*) FILTER (WHERE due AND NOT behind), count(*),
-		(SELECT count(*) FROM parked_facts), (SELECT count(*) FROM conversations WHERE status = 'SNOOZED' AND snoozed_until < app.now()),
+		(SELECT count(*) FROM parked_facts WHERE external_id NOT LIKE 'stray-%'), (SELECT count(*) FROM conversations WHERE status = 'SNOOZED' AND snoozed_until < app.now()),
 		min(at) FILTER (WHERE at > app.now()) - app.now()
 		FROM (SELECT greatest(d.due_at, CASE WHEN l.breaker_opened_at IS NOT NULL AND d.state = 'READY' THEN l.probe_at END, l.limited_until) AS at,
 			greatest(d.due_at, CASE WHEN l.breaker_opened_at IS NOT NULL AND d.state = 'READY' THEN l.probe_at END, l.limited_until) <= app.now() AS due,

@@ -25,9 +25,10 @@ func lived() *evidence {
 			kindReply:        {"r1": id(kindReply, "r1", "m1", answerYes), "r2": id(kindReply, "r2", "", answerNo)},
 			kindNotification: {"n1": id(kindNotification, "n1", "m2", answerYes), "n2": id(kindNotification, "n2", "m3", answerYes)},
 			kindMark:         {"k1": id(kindMark, "k1", "", answerYes)},
+			kindStray:        {"s1": id(kindStray, "s1", "", answerYes)},
 			kindOperation:    {"o1": id(kindOperation, "o1", "", answerYes), "o2": id(kindOperation, "o2", "", answerNo)},
 		},
-		received: map[string]int{"w1": 1}, arrivals: map[string]int{"w1": 1}, marks: map[string]int{"k1": 1}, kept: map[string]int{"o1": 1},
+		received: map[string]int{"w1": 1}, arrivals: map[string]int{"w1": 1}, marks: map[string]int{"k1": 1}, parked: map[string]int{"s1": 1}, kept: map[string]int{"o1": 1},
 		letters: []letter{{Key: "w1", Text: canary + "w1", From: "+1"}},
 		sent: []sent{
 			{ID: "m2", Correlation: "n1", Status: "SENT", Attempts: 1, Conversation: "c", Seq: 1, Created: 1},
@@ -94,6 +95,8 @@ func TestOracleSeesEachDifference(t *testing.T) {
 		"subscriber complains":   {func(e *evidence) { e.heard[0].wrong = []string{"event 2 after 2"} }, "event 2 after 2"},
 		"unread uncounted":       {func(e *evidence) { delete(e.served, "robin c") }, "robin c has 1 unread messages; the API says 0"},
 		"mark lost":              {func(e *evidence) { delete(e.marks, "k1") }, "mark k1 was answered yes () and has 0 marks"},
+		"stray receipt lost":     {func(e *evidence) { delete(e.parked, "s1") }, "stray s1 was answered yes () and has 0 parked receipts"},
+		"receipt left parked":    {func(e *evidence) { e.parked["wamid.1"] = 1 }, "parked receipts wamid.1 was never asked for"},
 		"text replaced":          {func(e *evidence) { e.letters[0].Text = "x" }, `w1 of +1 is one of +1 and says "x"`},
 		"another's conversation": {func(e *evidence) { e.letters[0].From = "+2" }, "w1 of +1 is one of +2"},
 		"receipts dropped":       {func(e *evidence) { e.sent[1].Status = "SENT" }, "m1 is SENT; the provider told that it is READ"},
@@ -150,7 +153,7 @@ func TestOracleSeesEachDifference(t *testing.T) {
 // An installation that refuses nearly everything proves nothing.
 func TestOracleSeesIdleness(t *testing.T) {
 	t.Parallel()
-	size := map[string]int{"inbound yes": 9, "mark yes": 1, "reply yes": 1, "reply no": 3, "notification yes": 1, "operation yes": 1, "operation no": 3}
+	size := map[string]int{"inbound yes": 9, "mark yes": 1, "stray yes": 1, "reply yes": 1, "reply no": 3, "notification yes": 1, "operation yes": 1, "operation no": 3}
 	if got := idle(size); len(got) > 0 {
 		t.Errorf("where enough was taken: %v", got)
 	}

@@ -19,6 +19,7 @@ type subscriber struct {
 	tenant *tenant
 	agent  *agent
 	narrow bool // the messages of one conversation
+	born   time.Time
 
 	mu     sync.Mutex
 	only   string // that conversation
@@ -31,7 +32,7 @@ type subscriber struct {
 }
 
 func newSubscriber(w *world, tn *tenant, a *agent) *subscriber {
-	return &subscriber{w: w, tenant: tn, agent: a, start: -1}
+	return &subscriber{w: w, tenant: tn, agent: a, start: -1, born: time.Now()}
 }
 
 // run follows until stop is closed.
@@ -62,7 +63,9 @@ func (s *subscriber) begin() bool {
 	parsed, ok := inbox.ParseCursor(page.Cursor)
 	at, found := place{}, false
 	if s.narrow {
-		at, found = s.w.load.somewhere(s.tenant)
+		if at, found = s.w.load.busy(s.tenant); !found && time.Since(s.born) > 10*time.Second {
+			at, found = s.w.load.somewhere(s.tenant)
+		}
 	}
 	if !ok || found != s.narrow {
 		return false
