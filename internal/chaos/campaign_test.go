@@ -25,14 +25,14 @@ type campaign struct {
 func campaigns() []campaign {
 	return []campaign{
 		{name: "K1", about: "kill at a fault point", short: len(points()), full: 1000, cycle: killAtPoint},
-		{name: "K2", about: "kill Postgres", short: 1, full: 200, cycle: killPostgres},
+		{name: "K2", about: "kill Postgres", short: 3, full: 200, cycle: killPostgres},
 		{name: "K3", about: "restart Postgres, promote its standby", short: 2, full: 70, cycle: moveAwayFromPostgres}, // 50 and 20
 		{name: "K4", about: "Redis", short: 5, full: 300, cycle: spoilRedis},
-		{name: "K5", about: "network", short: 3, full: 300, cycle: spoilNetwork},
-		{name: "K6", about: "freeze a process", short: 1, full: 60, cycle: freeze},
-		{name: "K7", about: "SIGTERM", short: 4, full: 500, cycle: terminate},
+		{name: "K5", about: "network", short: 6, full: 300, cycle: spoilNetwork},
+		{name: "K6", about: "freeze a process", short: 2, full: 60, cycle: freeze},
+		{name: "K7", about: "SIGTERM", short: 5, full: 500, cycle: terminate},
 		{name: "K8", about: "disk full", full: 10, cycle: fillDisk, disk: 640},
-		{name: "K9", about: "clock", short: 3, full: 50, cycle: shiftClock, loose: true},
+		{name: "K9", about: "clock", short: 4, full: 50, cycle: shiftClock, loose: true},
 	}
 }
 

@@ -82,23 +82,21 @@ func spoilRedis(w *world, n int) {
 	w.linger(300*time.Millisecond, time.Second)
 }
 
-// spoilNetwork puts one toxic on one link for a while.
+// spoilNetwork puts one toxic on one link for a while; in 36 cycles each on each, in six all of both.
 func spoilNetwork(w *world, n int) {
-	links := []string{linkPostgres, linkListen, linkRedis, linkProvider, []string{linkClient, linkClient1}[n%2], []string{linkWebhook, linkWebhook1}[n%2]}
+	round := n / 6
+	links := []string{linkListen, linkPostgres, linkRedis, linkProvider, []string{linkClient, linkClient1}[round%2], []string{linkWebhook, linkWebhook1}[round%2]}
 	toxics := []string{
+		`{"type":"timeout","stream":"downstream","attributes":{"timeout":0}}`, // a black hole, the one that tells no error
 		`{"type":"latency","stream":"downstream","attributes":{"latency":300,"jitter":250}}`,
-		`{"type":"timeout","stream":"downstream","attributes":{"timeout":0}}`, // a black hole
 		`{"type":"reset_peer","stream":"downstream","attributes":{"timeout":20}}`,
 		fmt.Sprintf(`{"type":"limit_data","stream":"downstream","attributes":{"bytes":%d}}`, 40+w.random.n(4000)),
 		`{"type":"bandwidth","stream":"downstream","attributes":{"rate":8}}`,
 		`{"type":"slicer","stream":"downstream","attributes":{"average_size":8,"size_variation":4,"delay":200}}`,
 	}
-	link, toxic := links[w.random.n(len(links))], toxics[w.random.n(len(toxics))]
+	link, toxic := links[n%6], toxics[(n+round)%6]
 	if w.primary.Load() == 1 && (link == linkPostgres || link == linkListen) {
 		link = linkStandby // where the primary is now
-	}
-	if n == 0 {
-		link, toxic = linkListen, toxics[1] // the one that tells no error
 	}
 	heal := w.network.spoil(w.t, link, toxic)
 	if full() {
