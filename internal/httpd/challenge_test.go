@@ -1,11 +1,11 @@
 package httpd_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"fmt"
 )
 
 // H25: the question whether an address is ours.
