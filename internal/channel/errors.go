@@ -39,6 +39,8 @@ type SendError struct {
 	Code       string        // the vendor's code, or one of ours in lower case such as "timeout"
 	Reason     string        // one sentence for an agent
 	RetryAfter time.Duration // for RateLimited: until when to wait; 0 when the vendor does not say
+	// OneRecipient tells, for RateLimited, that only this recipient has got too much from the account: what is for others may go.
+	OneRecipient bool
 	// OutcomeUnknown tells that the vendor may have accepted the message although no acceptance was read: the call was cut or timed
 	// out after the request had left, or the answer was unreadable. Such a message is not sent again before its receipt had
 	// time to arrive.

@@ -60,11 +60,16 @@ func (p *pump) heed(r result) {
 		if p.failures.Add(1) >= breakerThreshold {
 			p.halted.Store(true)
 		}
-	case r.err.Class == channel.RateLimited, r.err.Class == channel.Auth:
+	case r.closesLane():
 		p.halted.Store(true)
 	default:
 		p.failures.Store(0)
 	}
+}
+
+// closesLane reports whether the provider refused the account, not this message.
+func (r result) closesLane() bool {
+	return r.err.Class == channel.RateLimited && !r.err.OneRecipient || r.err.Class == channel.Auth
 }
 
 // call makes one provider call. It never panics; a provider that does has crashed the call.

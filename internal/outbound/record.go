@@ -81,7 +81,7 @@ func concernsLane(group []result) bool {
 		case r.skipped, r.crashed:
 		case r.shaky:
 			return true
-		case r.err != nil && (r.err.Class == channel.Transient || r.err.Class == channel.RateLimited || r.err.Class == channel.Auth):
+		case r.err != nil && (r.err.Class == channel.Transient || r.closesLane()):
 			return true
 		}
 	}

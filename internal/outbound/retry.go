@@ -14,6 +14,7 @@ const (
 	breakerPause      = 60 * time.Second  // between probes of the whole fleet
 	breakerPatience   = time.Hour         // then held messages fail: there is no next channel
 	maxRetryAfter     = time.Hour
+	maxPairWait       = time.Minute // for one recipient, whose messages keep waiting behind the one that tries
 	defaultRetryAfter = time.Minute
 	maxCrashes        = 3 // a message that stops its worker so often is poison
 )
@@ -59,6 +60,10 @@ func judge(d Due, e *channel.SendError, took time.Duration, w weather) verdict {
 	on := Step{MessageID: d.MessageID, Attempt: d.Attempt, State: Ready, Tries: d.Tries, Crashes: d.Crashes, AuthRetried: d.AuthRetried}
 	switch e.Class {
 	case channel.RateLimited:
+		if e.OneRecipient {
+			on.Wait = pairWait(d, e)
+			return verdict{step: &on}
+		}
 		on.Wait, on.Hold, on.Passable = retryAfter(e), HoldRateLimit, true
 		return verdict{step: &on, limitFor: on.Wait}
 	case channel.Auth:
@@ -135,6 +140,19 @@ func judgeOverdue(d Due, since time.Duration) verdict {
 
 func ended(code, reason string, class channel.Class) verdict {
 	return verdict{failure: &failure{code: code, reason: reason, class: class}}
+}
+
+// pairWait returns how long a message waits whose recipient has got too much: four times longer after each call. It is not to be passed,
+// since what comes behind it is for the same person.
+func pairWait(d Due, e *channel.SendError) time.Duration {
+	wait := retryAfter(e)
+	for range d.Attempt - 1 {
+		if wait >= maxPairWait {
+			break
+		}
+		wait = min(4*wait, maxPairWait)
+	}
+	return wait
 }
 
 // retryAfter returns how long the provider asks to wait, within reason.

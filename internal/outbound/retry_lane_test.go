@@ -161,6 +161,46 @@ func TestLimitHoldsTheLaneVisiblyAndCostsNoTry(t *testing.T) {
 	w.wantAlert(outbound.AlertRateLimited, 0)
 }
 
+// The limit of one recipient holds his messages, in their order, and nobody else's.
+func TestLimitOfOneRecipientHoldsNobodyElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *outbound.Config) { c.InFlight = 1 })
+	busy := w.tenant.Conversation(w.account)
+	first, second := w.send(busy, "1"), w.send(busy, "2")
+	w.vendor.behave(func(c *vendorCall) answer {
+		if c.Message == first.ID.String() && c.no <= 2 {
+			return answer{class: channel.RateLimited, retryAfter: 6 * time.Second, pair: true}
+		}
+		return answer{take: true}
+	})
+	w.drain()
+	w.wantCalls(1)
+	others := w.sendMany(3)
+	w.drain()
+	for _, m := range others {
+		w.wantStatus(m.ID, inbox.MessageSent)
+	}
+	w.wantCalls(4)
+	if n := w.Int("SELECT count(*) FROM lanes WHERE limited_until IS NOT NULL OR hold IS NOT NULL"); n != 0 {
+		t.Fatal("the whole lane is limited")
+	}
+	w.later(7 * time.Second)
+	w.wantCalls(5)
+	w.later(20 * time.Second) // it waits four times as long now
+	w.wantCalls(5)
+	if d := w.dispatch(first.ID); d == nil || d.Tries != 0 {
+		t.Fatalf("the limit has cost a try: %+v", d)
+	}
+	w.later(5 * time.Second)
+	w.wantCalls(7)
+	calls := w.vendor.seen()
+	if calls[5].Message != first.ID.String() || calls[6].Message != second.ID.String() {
+		t.Fatal("the messages of one person changed places")
+	}
+	w.sweep()
+	w.wantAlert(outbound.AlertRateLimited, 0)
+}
+
 func TestRefusedCredentials(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

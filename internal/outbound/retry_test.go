@@ -46,6 +46,22 @@ func TestTableOfErrors(t *testing.T) {
 			err: channel.SendError{Class: channel.RateLimited, RetryAfter: -time.Second}, w: calm, state: Ready, wait: time.Minute,
 			hold: HoldRateLimit, limit: time.Minute,
 		},
+		"one recipient": {
+			due: Due{Attempt: 1, Tries: 2}, err: channel.SendError{Class: channel.RateLimited, OneRecipient: true, RetryAfter: 6 * time.Second},
+			w: calm, state: Ready, wait: 6 * time.Second, tries: 2,
+		},
+		"one recipient again": {
+			due: Due{Attempt: 2}, err: channel.SendError{Class: channel.RateLimited, OneRecipient: true, RetryAfter: 6 * time.Second},
+			w: calm, state: Ready, wait: 24 * time.Second,
+		},
+		"one recipient for long": {
+			due: Due{Attempt: 99}, err: channel.SendError{Class: channel.RateLimited, OneRecipient: true, RetryAfter: 6 * time.Second},
+			w: calm, state: Ready, wait: time.Minute,
+		},
+		"one recipient for longer": {
+			due: Due{Attempt: 2}, err: channel.SendError{Class: channel.RateLimited, OneRecipient: true, RetryAfter: 2 * time.Hour},
+			w: calm, state: Ready, wait: time.Hour,
+		},
 		"first auth":  {err: channel.SendError{Class: channel.Auth}, w: calm, state: Ready},
 		"second auth": {due: Due{AuthRetried: true}, err: channel.SendError{Class: channel.Auth}, w: calm, state: Ready, hold: HoldReauth, reauth: true},
 		"permanent":   {err: channel.SendError{Class: channel.Permanent}, w: calm},
@@ -59,6 +75,32 @@ func TestTableOfErrors(t *testing.T) {
 		}
 		if s := v.step; s != nil && (s.State != c.state || s.Wait != c.wait || s.Tries != c.tries || s.Hold != c.hold) {
 			t.Errorf("%s: %+v", name, *s)
+		}
+	}
+}
+
+// Which results stop new calls and lock the lane to change it: those that tell something about the account.
+func TestOnlyWhatConcernsTheAccountStopsIt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err           *channel.SendError
+		stops, change bool
+	}{
+		"accepted":      {},
+		"limit":         {err: &channel.SendError{Class: channel.RateLimited}, stops: true, change: true},
+		"one recipient": {err: &channel.SendError{Class: channel.RateLimited, OneRecipient: true}},
+		"auth":          {err: &channel.SendError{Class: channel.Auth}, stops: true, change: true},
+		"transient":     {err: &channel.SendError{Class: channel.Transient}, change: true},
+		"permanent":     {err: &channel.SendError{Class: channel.Permanent}},
+	} {
+		p := &pump{}
+		p.failures.Store(2)
+		p.heed(result{err: c.err})
+		if p.halted.Load() != c.stops || concernsLane([]result{{err: c.err}}) != c.change {
+			t.Errorf("%s: stopped %t, changes the lane %t", name, p.halted.Load(), !c.change)
+		}
+		if left := p.failures.Load(); (c.err == nil || c.err.OneRecipient || c.err.Class == channel.Permanent) && left != 0 {
+			t.Errorf("%s: the provider answers, and %d failures in a row are left", name, left)
 		}
 	}
 }

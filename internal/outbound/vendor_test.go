@@ -43,6 +43,7 @@ type answer struct {
 	status     int           // instead of 200
 	class      channel.Class // a refusal
 	retryAfter time.Duration
+	pair       bool            // the limit is of this recipient
 	wait       <-chan struct{} // before it answers
 	silent     bool            // it never answers
 	panics     bool            // our own provider code falls over it
@@ -107,7 +108,7 @@ func (v *vendor) answer(w http.ResponseWriter, call *vendorCall, a answer) {
 	case a.status != 0:
 		w.WriteHeader(a.status)
 	case a.class != "":
-		_ = json.NewEncoder(w).Encode(map[string]any{"class": a.class, "retryAfter": a.retryAfter.Milliseconds()})
+		_ = json.NewEncoder(w).Encode(map[string]any{"class": a.class, "retryAfter": a.retryAfter.Milliseconds(), "pair": a.pair})
 	default:
 		_ = json.NewEncoder(w).Encode(map[string]any{"id": "ext-" + call.Attempt})
 	}
@@ -173,6 +174,7 @@ func (s stub) Send(ctx context.Context, account channel.Account, m channel.Outbo
 		ID         string        `json:"id"`
 		Class      channel.Class `json:"class"`
 		RetryAfter int64         `json:"retryAfter"`
+		Pair       bool          `json:"pair"`
 		Panic      bool          `json:"panic"`
 	}
 	if response.StatusCode != http.StatusOK || json.NewDecoder(response.Body).Decode(&said) != nil {
@@ -183,7 +185,7 @@ func (s stub) Send(ctx context.Context, account channel.Account, m channel.Outbo
 	}
 	if said.Class != "" {
 		return channel.Receipt{}, &channel.SendError{Class: said.Class, Code: "no", Reason: "The vendor says no.",
-			RetryAfter: time.Duration(said.RetryAfter) * time.Millisecond}
+			RetryAfter: time.Duration(said.RetryAfter) * time.Millisecond, OneRecipient: said.Pair}
 	}
 	return channel.Receipt{ExternalID: said.ID}, nil
 }

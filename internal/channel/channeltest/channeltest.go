@@ -59,6 +59,8 @@ type Rejection struct {
 	Class      channel.Class
 	Code       string
 	RetryAfter time.Duration
+	// OneRecipient tells that it is a limit of this recipient alone.
+	OneRecipient bool
 }
 
 // patience is how long a provider under test may wait for an answer, where the answer never comes.

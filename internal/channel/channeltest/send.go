@@ -92,6 +92,9 @@ func (f Fixture) rejections(t *testing.T) {
 			if e.Class != r.Class || e.Code != r.Code || e.RetryAfter != r.RetryAfter {
 				t.Errorf("failure = %s %s after %s, want %s %s after %s", e.Class, e.Code, e.RetryAfter, r.Class, r.Code, r.RetryAfter)
 			}
+			if e.OneRecipient != r.OneRecipient {
+				t.Errorf("it is a limit of one recipient: %t, want %t", e.OneRecipient, r.OneRecipient)
+			}
 			if e.OutcomeUnknown {
 				t.Error("an answer that refuses leaves no doubt, but the outcome is unknown")
 			}

@@ -149,7 +149,7 @@ func (e graphError) sendError(status int, header http.Header, token string) *cha
 		out.Reason = "WhatsApp refuses the account's access token or its permissions." // Meta's words may quote the token
 	}
 	if out.Class == channel.RateLimited {
-		out.RetryAfter = retryAfter(e.Code, header)
+		out.RetryAfter, out.OneRecipient = retryAfter(e.Code, header), e.Code == pairLimit
 	}
 	return out
 }

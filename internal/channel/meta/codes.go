@@ -16,6 +16,9 @@ type meaning struct {
 	wait  time.Duration // for RateLimited, when the answer names no time
 }
 
+// pairLimit is the code of the limit between a number and one recipient.
+const pairLimit = 131056
+
 // meaningOf returns what code means; ok is false for codes that Meta's documents do not give a meaning for messages.
 //
 // 33, and 100 with subcode 33, say that the *business* number does not exist or cannot be seen with this token. They count as
@@ -26,7 +29,7 @@ func meaningOf(code int) (m meaning, ok bool) {
 		return meaning{class: channel.Auth}, true
 	case 130429: // throughput of the number
 		return meaning{channel.RateLimited, 5 * time.Second}, true
-	case 131056: // too many to one person: one message each 6 s
+	case pairLimit: // one message each 6 s
 		return meaning{channel.RateLimited, 6 * time.Second}, true
 	case 4, 613, 80007: // calls of the app or the business account, counted by the hour
 		return meaning{channel.RateLimited, 5 * time.Minute}, true

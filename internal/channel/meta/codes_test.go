@@ -21,6 +21,7 @@ func rejections() []channeltest.Rejection {
 	add(channel.Auth, 0, 0, 3, 10, 33, 190, 200, 250, 299, 131005)
 	add(channel.RateLimited, 5*time.Second, 130429)
 	add(channel.RateLimited, 6*time.Second, 131056)
+	out[len(out)-1].OneRecipient = true
 	add(channel.RateLimited, 5*time.Minute, 4, 613, 80007)
 	add(channel.RateLimited, time.Hour, 131048, 131064, 133016)
 	add(channel.Transient, 0, 1, 2, 131000, 131016, 131057, 133004, 135000)
