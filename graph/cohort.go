@@ -106,7 +106,8 @@ func (c *cohort) make(item *live.Item, view live.View) (payload []byte, whole bo
 	return c.render(ctx, &rendering{item: shown, err: err, snapshot: item.Snapshot()})
 }
 
-// An item that cannot be shown is tried again this often before the subscriber is sent the error in its place.
+// An item that cannot be shown is tried again this often before the subscriber is told to query afresh: what he queries has the item in it, and
+// an error in its place would leave him at a cursor before it.
 const (
 	maxShowTries = 5
 	showAgainIn  = 500 * time.Millisecond
@@ -130,7 +131,8 @@ func (f *follower) leave() {
 // Take implements live.Taker. An item that cannot be shown, because the database is away, is not taken: the stream waits at it.
 func (f *follower) Take(item *live.Item, view live.View) bool {
 	r := f.cohort.payload(item, view)
-	if !r.whole && f.failed.Add(1) < maxShowTries {
+	if !r.whole {
+		f.failed.Add(1)
 		return false
 	}
 	f.failed.Store(0)
@@ -142,7 +144,10 @@ func (f *follower) Flush() { f.sink.Flush() }
 
 // Wait implements live.Taker.
 func (f *follower) Wait(ctx context.Context) error {
-	if f.failed.Load() > 0 {
+	switch failed := f.failed.Load(); {
+	case failed >= maxShowTries:
+		return live.ErrNotShown
+	case failed > 0:
 		timer := time.NewTimer(showAgainIn)
 		defer timer.Stop()
 		select {

@@ -232,3 +232,17 @@ func TestSeriesThatGrowAreSeen(t *testing.T) {
 		t.Error("seven samples say nothing, and pass")
 	}
 }
+
+// A subscriber misses nothing: what is neither an event nor a cut is a difference, also an error in the place of an event.
+func TestASubscriberSeesWhatIsNoEvent(t *testing.T) {
+	for what, frame := range map[string]string{
+		"an error": `{"id":"1","type":"next","payload":{"data":null,"errors":[{"message":"something went wrong on our side"}]}}`,
+		"a resync": `{"id":"1","type":"next","payload":{"data":{"conversationEvents":{"__typename":"Resync","reason":"NOT_SHOWN"}}}}`,
+		"nonsense": `{"id":"1","type":"next","payload":7}`,
+	} {
+		s := newSubscriber(nil, nil, nil)
+		if goesOn := s.take([]byte(frame)); goesOn || len(s.wrong) != 1 {
+			t.Errorf("%s: goes on %v, complains %q", what, goesOn, s.wrong)
+		}
+	}
+}

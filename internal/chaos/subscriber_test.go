@@ -174,8 +174,9 @@ func (s *subscriber) take(text []byte) bool {
 	}
 	switch item.Typename {
 	case "ConversationEvent", "MessageEvent":
-	case "":
-		return false // an error in the place of an item: come again
+	case "": // whoever keeps his last cursor would never see it
+		s.complain("an error in the place of an item: %s", text)
+		return false
 	default:
 		s.complain("%s %s", item.Typename, item.Reason)
 		return false

@@ -26,6 +26,9 @@ func (sub *subscription) catchUp() {
 		case errors.Is(err, errTooOld):
 			sub.end(CursorTooOld)
 			return
+		case errors.Is(err, ErrNotShown):
+			sub.end(NotShown)
+			return
 		case errors.Is(err, errStalled):
 			sub.end(TooSlow)
 			return
@@ -133,7 +136,7 @@ func (sub *subscription) insist(item *Item, view View) error {
 	return sub.ctx.Err()
 }
 
-// wait waits until a taker whose buffer was full has room. It returns errStalled when that takes too long.
+// wait waits until a taker whose buffer was full has room. It returns errStalled when that takes too long, and ErrNotShown from the taker.
 func (sub *subscription) wait() error {
 	ctx, cancel := context.WithTimeout(sub.ctx, sub.stream.hub.cfg.Stall)
 	defer cancel()
@@ -142,8 +145,8 @@ func (sub *subscription) wait() error {
 	if sub.ctx.Err() != nil {
 		return sub.ctx.Err()
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotShown) {
 		return errStalled
 	}
-	return nil
+	return err
 }

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -111,7 +112,7 @@ type Taker interface {
 	Take(item *Item, view View) bool
 	// Flush sends what was taken and may have stayed with the taker. It follows the last Take of a batch, and comes before Wait.
 	Flush()
-	// Wait returns when there is room for several items, or with ctx's error.
+	// Wait returns when there is room for several items, with ctx's error, or with ErrNotShown.
 	Wait(ctx context.Context) error
 	// CaughtUp tells that everything up to the cursor was offered and that what follows is news.
 	CaughtUp(cursor string)
@@ -130,4 +131,8 @@ const (
 	CursorTooOld  Reason = "CURSOR_TOO_OLD" // history does not reach back so far
 	CursorUnknown Reason = "CURSOR_UNKNOWN" // unreadable, of another tenant, or of an earlier epoch
 	TooSlow       Reason = "TOO_SLOW"       // it took nothing for too long
+	NotShown      Reason = "NOT_SHOWN"      // its taker could not show it an item
 )
+
+// ErrNotShown is what Taker.Wait returns when the item that was not taken cannot be shown and is not to be offered again.
+var ErrNotShown = errors.New("an item cannot be shown")

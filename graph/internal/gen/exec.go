@@ -3309,6 +3309,8 @@ enum ResyncReason {
   CURSOR_UNKNOWN
   "This reader did not take its items fast enough; its buffer was given up."
   TOO_SLOW
+  "An event could not be shown, however often it was tried."
+  NOT_SHOWN
 }
 
 "Where a page ends and whether there is more, as in the Relay connection specification."

@@ -589,17 +589,20 @@ const (
 	ResyncReasonCursorUnknown ResyncReason = "CURSOR_UNKNOWN"
 	// This reader did not take its items fast enough; its buffer was given up.
 	ResyncReasonTooSlow ResyncReason = "TOO_SLOW"
+	// An event could not be shown, however often it was tried.
+	ResyncReasonNotShown ResyncReason = "NOT_SHOWN"
 )
 
 var AllResyncReason = []ResyncReason{
 	ResyncReasonCursorTooOld,
 	ResyncReasonCursorUnknown,
 	ResyncReasonTooSlow,
+	ResyncReasonNotShown,
 }
 
 func (e ResyncReason) IsValid() bool {
 	switch e {
-	case ResyncReasonCursorTooOld, ResyncReasonCursorUnknown, ResyncReasonTooSlow:
+	case ResyncReasonCursorTooOld, ResyncReasonCursorUnknown, ResyncReasonTooSlow, ResyncReasonNotShown:
 		return true
 	}
 	return false
