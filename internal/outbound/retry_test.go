@@ -96,8 +96,8 @@ func TestOnlyWhatConcernsTheAccountStopsIt(t *testing.T) {
 		p := &pump{}
 		p.failures.Store(2)
 		p.heed(result{err: c.err})
-		if p.halted.Load() != c.stops || concernsLane([]result{{err: c.err}}) != c.change {
-			t.Errorf("%s: stopped %t, changes the lane %t", name, p.halted.Load(), !c.change)
+		if stops, change := p.halted.Load(), concernsLane([]result{{err: c.err}}); stops != c.stops || change != c.change {
+			t.Errorf("%s: stopped %t, changes the lane %t", name, stops, change)
 		}
 		if left := p.failures.Load(); (c.err == nil || c.err.OneRecipient || c.err.Class == channel.Permanent) && left != 0 {
 			t.Errorf("%s: the provider answers, and %d failures in a row are left", name, left)

@@ -154,17 +154,28 @@ func readContacts(raw json.RawMessage, out *channel.Inbound) error {
 	for _, c := range cards {
 		card := channel.ContactCard{Name: first(c.Name.Formatted, c.Name.First), Organization: c.Org.Company}
 		for _, p := range c.Phones {
-			card.Phones = append(card.Phones, first(p.Phone, phone(p.WAID)))
+			card.Phones = appendText(card.Phones, first(p.Phone, phone(p.WAID)))
 		}
 		for _, e := range c.Emails {
-			card.Emails = append(card.Emails, e.Email)
+			card.Emails = appendText(card.Emails, e.Email)
 		}
 		for _, u := range c.URLs {
-			card.URLs = append(card.URLs, u.URL)
+			card.URLs = appendText(card.URLs, u.URL)
 		}
-		out.Content.Contacts = append(out.Content.Contacts, card)
+		// A card that says nothing is three bytes of a webhook and a hundred of memory.
+		if card.Name != "" || card.Organization != "" || len(card.Phones)+len(card.Emails)+len(card.URLs) > 0 {
+			out.Content.Contacts = append(out.Content.Contacts, card)
+		}
 	}
 	return nil
+}
+
+// appendText appends the text unless it is empty.
+func appendText(list []string, text string) []string {
+	if text == "" {
+		return list
+	}
+	return append(list, text)
 }
 
 func readOrder(raw json.RawMessage, out *channel.Inbound) error {
@@ -183,7 +194,9 @@ func readOrder(raw json.RawMessage, out *channel.Inbound) error {
 	}
 	order := &channel.Order{CatalogID: v.CatalogID, Items: []channel.OrderItem{}}
 	for _, i := range v.Items {
-		order.Items = append(order.Items, channel.OrderItem(i))
+		if item := channel.OrderItem(i); item != (channel.OrderItem{}) {
+			order.Items = append(order.Items, item)
+		}
 	}
 	out.Kind, out.Text, out.Content.Order = channel.KindOrder, v.Text, order
 	return nil

@@ -88,6 +88,25 @@ func TestEarnestWebhooksHaveRoom(t *testing.T) {
 	}
 }
 
+// A card or a line of a basket that says nothing is not shown, and takes no memory.
+func TestWhatSaysNothingIsNotKept(t *testing.T) {
+	empty := func(int) string { return `{}` }
+	message := `{"from":"15550100301","id":"m%s","timestamp":"1","type":"%[1]s",%s}`
+	cards := fmt.Sprintf(message, "contacts", `"contacts":[`+joined(5_000, empty)+`,{"phones":[{},{"phone":"1"}],"emails":[{}],"urls":[{}]},{"name":{"first_name":"Kim"}}]`)
+	basket := fmt.Sprintf(message, "order", `"order":{"product_items":[`+joined(5_000, empty)+`,{"product_retailer_id":"p"}]}`)
+	items := takeApart(t, provider(t), `{"changes":[{"field":"messages","value":{"messages":[`+cards+`,`+basket+`]}}]}`)
+	if len(items) != 2 || items[0].Reason+items[1].Reason != "" {
+		t.Fatalf("%d items: %s", len(items), items[0].Reason)
+	}
+	shown := items[0].Event.(channel.Inbound).Content.Contacts
+	if len(shown) != 2 || len(shown[0].Phones) != 1 || len(shown[0].Emails)+len(shown[0].URLs) != 0 || shown[1].Name != "Kim" {
+		t.Errorf("%d cards are shown", len(shown))
+	}
+	if order := items[1].Event.(channel.Inbound).Content.Order; len(order.Items) != 1 || order.Items[0].ProductID != "p" {
+		t.Errorf("%d lines are shown", len(order.Items))
+	}
+}
+
 // takeApart receives a body with one entry and checks what its items hold.
 func takeApart(t *testing.T, p *Provider, entry string) []channel.Item {
 	t.Helper()
