@@ -103,6 +103,18 @@ func TestVerifyFindsNothingWhereAllIsRight(t *testing.T) {
 	}
 }
 
+// A call whose outcome was unknown may be repeated before a late receipt proves that it was accepted: nobody knew.
+func TestVerifyAllowsACallBeforeALateReceipt(t *testing.T) {
+	t.Parallel()
+	w := lived(t)
+	w.Exec(`UPDATE delivery_attempts SET finished_at = finished_at - interval '1 hour'`)
+	w.Exec(`INSERT INTO delivery_attempts (tenant_id, id, message_id, channel_account_id, attempt, started_at, outcome, recipient)
+		SELECT tenant_id, gen_random_uuid(), message_id, channel_account_id, 2, now() - interval '1 minute', 'REJECTED', '' FROM delivery_attempts LIMIT 1`)
+	if wrong := violated(t, w); len(wrong) > 0 {
+		t.Errorf("found %+v", wrong)
+	}
+}
+
 func TestVerifyFindsEachViolation(t *testing.T) {
 	t.Parallel()
 	const (

@@ -24,7 +24,7 @@ type campaign struct {
 
 func campaigns() []campaign {
 	return []campaign{
-		{name: "K1", about: "kill at a fault point", short: len(points()), full: 1000, cycle: killAtPoint},
+		{name: "K1", about: "kill at a fault point", short: 2 * len(points()), full: 1000, cycle: killAtPoint},
 		{name: "K2", about: "kill Postgres", short: 3, full: 200, cycle: killPostgres},
 		{name: "K3", about: "restart Postgres, promote its standby", short: 2, full: 70, cycle: moveAwayFromPostgres}, // 50 and 20
 		{name: "K4", about: "Redis", short: 5, full: 300, cycle: spoilRedis},
