@@ -2,10 +2,12 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/switchboard-inbox/switchboard/graph/internal/wire"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/live"
 )
@@ -113,11 +115,14 @@ const (
 	showAgainIn  = 500 * time.Millisecond
 )
 
+var errTooLarge = errors.New("an item is larger than an answer may be")
+
 // follower is one member of a cohort. It is a live.Taker.
 type follower struct {
 	cohort *cohort
 	sink   Sink
 	failed atomic.Int32 // tries of the item that cannot be shown
+	large  atomic.Bool  // an item was larger than anything that is sent
 	left   atomic.Bool
 }
 
@@ -136,15 +141,21 @@ func (f *follower) Take(item *live.Item, view live.View) bool {
 		return false
 	}
 	f.failed.Store(0)
+	if len(r.payload) > wire.MaxAnswer {
+		f.large.Store(true)
+		return false
+	}
 	return f.sink.Next(r.payload)
 }
 
 // Flush implements live.Taker.
 func (f *follower) Flush() { f.sink.Flush() }
 
-// Wait implements live.Taker.
+// Wait implements live.Taker. After an item that is too large there is nothing to wait for: the subscriber is told to read afresh.
 func (f *follower) Wait(ctx context.Context) error {
 	switch failed := f.failed.Load(); {
+	case f.large.Load():
+		return errTooLarge
 	case failed >= maxShowTries:
 		return live.ErrNotShown
 	case failed > 0:

@@ -93,5 +93,7 @@ func (f *shape) sendResync(sink Sink, reason live.Reason, cursor string) {
 	ctx, cancel := context.WithTimeout(context.Background(), renderTimeout)
 	defer cancel()
 	payload, _ := f.render(ctx, &rendering{item: gen.Resync{Reason: gen.ResyncReason(reason), Cursor: cursor}})
-	sink.Next(payload)
+	if !sink.Next(payload) {
+		sink.Next(payload) // for what comes after a refusal there is a place
+	}
 }

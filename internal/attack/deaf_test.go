@@ -6,8 +6,12 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // longThread gives a shop a conversation of a hundred long messages, and returns a query whose answer holds each text so many times: 400 kB of
@@ -69,4 +73,43 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 	if code := s.api.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("the process ends with %d", code)
 	}
+}
+
+// TestWhatIsTooLargeIsTold asks for an answer, and follows events, of 5.6 MB each: the answer is an error that names the limit, and whoever follows is
+// told to read afresh, and then it is over. (H9, H2)
+func TestWhatIsTooLargeIsTold(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	n := s.shop("shop-a")
+	n.signIn()
+	query := n.longThread()(14)
+	if raw := n.ask("key", query, nil); !strings.Contains(raw, `"limit":"answer bytes"`) || !strings.Contains(raw, `"INVALID"`) {
+		t.Errorf("it is answered %.300s", raw)
+	}
+	conn, err := n.dial(n.key)
+	s.must(err)
+	defer func() { _ = conn.Close() }()
+	document := `subscription { conversationEvents { ... on Resync { reason } ... on ConversationEvent { conversation { messages(last: 100) { edges { node { ` +
+		aliasesOf("text", 14) + ` } } } } } } }`
+	s.must(conn.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"id":"1","type":"subscribe","payload":{"query":%q}}`, document)))
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+	told, writer := make(chan struct{}), sync.WaitGroup{}
+	writer.Go(func() {
+		for i := range 100 { // until the subscription has begun and met one
+			select {
+			case <-told:
+				return
+			case <-time.After(50 * time.Millisecond):
+				n.write(fmt.Sprint("wamid.late", i), "4915112345678", "Kim", strings.Repeat("x", 4000))
+			}
+		}
+	})
+	for _, want := range []string{`"reason":"TOO_SLOW"`, `"type":"complete"`} {
+		_, message, err := conn.ReadMessage()
+		if err != nil || !strings.Contains(string(message), want) {
+			t.Errorf("it is told %.300s (%v), want %s", message, err, want)
+		}
+	}
+	close(told)
+	writer.Wait()
 }

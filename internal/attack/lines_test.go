@@ -27,7 +27,7 @@ func lines() []line {
 		{id: "H1", threat: "documents that cost much to read", tests: "internal/attack.TestRepeatedFields internal/attack.TestGraphQLCop internal/attack.TestOnlyDocumentsOnTheList " +
 			"graph.TestNoBodyCostsMuch graph.TestOnlyListedDocuments graph.TestOnlyListedDocumentsOverSockets graph.TestRequestsThatAreNone"},
 		{id: "H2", threat: "depth, breadth, aliases, lists in lists", tests: "graph.TestLimitsRefuseWhatIsTooMuch graph.TestLimitsBoundPages graph.TestLimitsHoldOverSockets internal/attack.TestGraphQLCop " +
-			"internal/inbox.TestLongMessagesAreShownInPart"},
+			"internal/inbox.TestLongMessagesAreShownInPart internal/attack.TestWhatIsTooLargeIsTold"},
 		{id: "H3", threat: "reading the schema, suggestions, operators' pages", tests: "graph.TestSchemaIsNotTold internal/attack.TestGraphQLCop internal/attack.TestOperatorsPagesAreInside"},
 		{id: "H4", threat: "requests that another site's page sends", tests: "internal/attack.TestGraphQLCop internal/attack.TestCredentialsInAddressesAreNobodys internal/httpd.TestOtherSitesMayNotWrite " +
 			"graph.TestRequestsThatAreNone internal/simulator.TestOtherSitesAreRefused"},
@@ -38,7 +38,8 @@ func lines() []line {
 		{id: "H8", threat: "a socket that outlives its credential", tests: "graph.TestSocketEndsWithItsCredential graph.TestSocketEndsWithItsRights graph.TestSocketEndsThoughItsCredentialIsRemembered " +
 			"graph.TestEventStreamIsCut internal/live.TestRevokedAccessEndsAtItsEvent"},
 		{id: "H9", threat: "readers that stop, big frames, bombs", tests: "internal/attack.TestReaderThatStops internal/attack.TestHostileFrames internal/attack.TestHostileRequests graph.TestReaderThatStopsIsClosed " +
-			"graph.TestPeerThatIsSilentIsClosed internal/attack.TestAnswersThatNobodyReads graph/internal/wire.TestAnswersToReadersThatStopAreGivenUp internal/httpd.TestServeEndsBesideReadersThatStop"},
+			"graph.TestPeerThatIsSilentIsClosed internal/attack.TestAnswersThatNobodyReads graph/internal/wire.TestAnswersToReadersThatStopAreGivenUp internal/httpd.TestServeEndsBesideReadersThatStop " +
+			"internal/attack.TestWhatIsTooLargeIsTold graph/internal/wire.TestAnswersOfASocketAreBounded"},
 		{id: "H10", threat: "errors that tell too much", tests: "graph.TestUnknownErrorsAreHidden graph.TestAPanicIsOneError graph.TestSocketCredentials internal/httpd.TestErrorsTellOnlyWhatTheyMay " +
 			"internal/httpd.TestPanicBecomesInternal internal/attack.TestSecretsAreNowhere"},
 		{id: "H11", threat: "slow operations and slow requests", tests: "internal/attack.TestSlowRequests internal/attack.TestHostileRequests graph/conformance.TestSlowOperationIsGivenUp graph.TestKnownErrorsAreShown " +

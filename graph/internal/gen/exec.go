@@ -3277,7 +3277,7 @@ scalar Cursor
 type Query
 
 """
-What can be changed. Every mutation runs in one transaction and takes an optional ` + "`" + `idempotencyKey` + "`" + `: the same key with the same input
+What can be changed. Every mutation runs in one transaction. All but ` + "`" + `login` + "`" + `, ` + "`" + `refresh` + "`" + ` and ` + "`" + `logout` + "`" + ` take an optional ` + "`" + `idempotencyKey` + "`" + `: the same key with the same input
 returns the same result for 24 hours, across crashes too; with another input it fails with IDEMPOTENCY_KEY_REUSED. Failures are
 not remembered.
 """
@@ -3307,7 +3307,7 @@ enum ResyncReason {
   CURSOR_TOO_OLD
   "The cursor cannot be read, or belongs to another tenant or an earlier epoch."
   CURSOR_UNKNOWN
-  "This reader did not take its items fast enough; its buffer was given up."
+  "This reader did not take its items fast enough and its buffer was given up, or an item was larger than 4 MB."
   TOO_SLOW
   "An event could not be shown, however often it was tried."
   NOT_SHOWN

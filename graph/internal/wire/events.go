@@ -81,8 +81,8 @@ func (e *Events) start(ctx context.Context, exec graphql.GraphExecutor, params *
 		return func() {}
 	}
 	if !isSubscription(op) {
-		response, _ := e.perform(ctx, exec, op)
-		s.last(encode(response))
+		text, _ := e.answer(ctx, exec, op)
+		s.last(text)
 		return func() {}
 	}
 	stop, err := e.Open(ctx, op, s)

@@ -67,13 +67,13 @@ func (h HTTP) post(w http.ResponseWriter, r *http.Request, exec graphql.GraphExe
 
 // answer runs the operation. That it had no turn is told by the status too, which every program between understands.
 func (h HTTP) answer(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, op *graphql.OperationContext, media string) {
-	response, ran := h.perform(r.Context(), exec, op)
+	text, ran := h.Config.answer(r.Context(), exec, op)
 	status := http.StatusOK
 	if !ran {
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "1")
 	}
-	h.write(w, status, media, encode(response))
+	h.write(w, status, media, text)
 }
 
 func (h HTTP) get(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor, media string) {

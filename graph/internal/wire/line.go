@@ -109,7 +109,12 @@ func (l *line) flush() {
 		return
 	}
 	t := l.tries.Get().(*try)
-	defer l.tries.Put(t)
+	defer func() {
+		if cap(t.text) > 2*batch { // a large answer's is let go of
+			t.text = nil
+		}
+		l.tries.Put(t)
+	}()
 	for {
 		t.text, _ = l.queue.gather(t.text[:0], batch)
 		if len(t.text) == 0 {

@@ -13,6 +13,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
 // envelope is a response without `data` when the operation was never executed, as the specification asks.
@@ -41,6 +43,29 @@ func prepare(ctx context.Context, exec graphql.GraphExecutor, params *graphql.Ra
 		return op, nil
 	}
 	return nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), refused).Errors
+}
+
+// MaxAnswer is how many bytes an answer, or an item of a subscription, may have.
+const MaxAnswer = 4 << 20
+
+// answer performs a query or mutation and returns what its client is told. It reports false when the operation was not run.
+func (c *Config) answer(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) (text []byte, ran bool) {
+	response, ran := c.perform(ctx, exec, op)
+	if text = encode(response); len(text) > MaxAnswer {
+		shown := c.Present(graphql.WithOperationContext(ctx, op), tooLarge(op))
+		text = encode(&graphql.Response{Data: json.RawMessage("null"), Errors: gqlerror.List{shown}})
+	}
+	return text, ran
+}
+
+func tooLarge(op *graphql.OperationContext) error {
+	text := "the answer is larger than %d bytes; ask for less at a time"
+	if op.Operation.Operation == ast.Mutation {
+		text = "this was carried out, but the answer is larger than %d bytes; ask for less"
+	}
+	return &fault.Error{
+		Code: fault.Invalid, Message: fmt.Sprintf(text, MaxAnswer), Details: map[string]any{"limit": "answer bytes", "most": MaxAnswer},
+	}
 }
 
 // perform runs a query or mutation within the time it may take, when it is its turn; it reports false when it was not run because too many

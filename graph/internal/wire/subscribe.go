@@ -92,16 +92,36 @@ func (s *session) open(ctx context.Context, op *operation, prepared *graphql.Ope
 	op.opened(stop)
 }
 
-// answer sends the one response of a query or mutation. It waits for a slow reader; operations at a time are few.
+// answer sends the one response of a query or mutation, which is not run for a reader who is behind.
 func (s *session) answer(ctx context.Context, op *operation, prepared *graphql.OperationContext) {
-	result, _ := s.socket.perform(ctx, s.exec, prepared)
-	response := encode(result)
-	for !op.Next(response) {
-		if op.Wait(ctx) != nil {
-			return
+	if op.Wait(ctx) != nil {
+		return
+	}
+	text, _ := s.socket.answer(ctx, s.exec, prepared)
+	if op.Next(text) || s.hold(ctx, op, text) {
+		op.Complete()
+	}
+}
+
+// maxHeld is how many bytes of answers may wait until a queue has room for them.
+const maxHeld = 2 * MaxAnswer
+
+// hold keeps an answer until the reader has caught up and it is its turn, so that only one goes beyond the queue's limit. It reports false when
+// the operation ended before; a reader who lets too many answers wait is given up.
+func (s *session) hold(ctx context.Context, op *operation, text []byte) bool {
+	defer s.held.Add(-int64(len(text)))
+	if s.held.Add(int64(len(text))) > maxHeld {
+		s.close(closeTooSlow())
+		return false
+	}
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	for op.Wait(ctx) == nil {
+		if op.Next(text) {
+			return true
 		}
 	}
-	op.Complete()
+	return false
 }
 
 // complete ends an operation at the client's wish, without a word. An id that is not known has ended already.
