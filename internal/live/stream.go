@@ -193,11 +193,12 @@ func (s *stream) begin(page inbox.EventPage) {
 	s.hub.cfg.Log.Warn("live: the numbering of events was replaced; subscribers must query afresh", "tenant", s.tenant)
 	s.mu.Lock()
 	s.epoch, s.last, s.heard, s.recent, s.lost = page.Epoch, page.Head, page.Head, nil, false
+	s.history.clear()
+	before := s.everybodyLocked() // whoever enters from here on begins in what is new
 	close(s.turned)
 	s.turned = make(chan struct{})
 	s.mu.Unlock()
-	s.history.clear()
-	for _, sub := range s.everybody() {
+	for _, sub := range before {
 		sub.doom(CursorUnknown)
 	}
 }

@@ -275,6 +275,10 @@ func (s *stream) retire(since time.Time) bool {
 func (s *stream) everybody() []*subscription {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.everybodyLocked()
+}
+
+func (s *stream) everybodyLocked() []*subscription {
 	all := make([]*subscription, 0, s.members)
 	for _, g := range s.groups {
 		for sub := range g.members {
