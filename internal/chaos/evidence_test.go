@@ -247,10 +247,17 @@ func (w *world) remains() (*residue, error) {
 		})
 		return err
 	})
-	if out, failed := w.try("", nil, "verify", "--quiet"); failed != nil {
+	if out, failed := w.try("", nil, "verify", "--quiet"); failed != nil && !(w.loose && byClocks(out)) {
 		r.verify = failed.Error() + "\n" + out + w.history(out)
 	}
 	return r, errors.Join(err, w.searchRedis(r), w.searchLog(r))
+}
+
+// byClocks reports whether the only thing that verify found is a check that compares the clock of Postgres, which is wrong on purpose, with those
+// of the processes. How often a message was accepted is judged by the provider's calls all the same.
+func byClocks(findings string) bool {
+	wrong := regexp.MustCompile(`(?m)^WRONG +\d+ +(.*)$`).FindAllStringSubmatch(findings, -1)
+	return len(wrong) == 1 && strings.HasPrefix(wrong[0][1], "no provider is called again ")
 }
 
 // searchRedis lists the keys, and looks for canaries in what they hold.
