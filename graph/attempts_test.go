@@ -4,9 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
 
 	"github.com/switchboard-inbox/switchboard/internal/auth"
 	"github.com/switchboard-inbox/switchboard/internal/fault"
@@ -151,5 +157,55 @@ func TestCostIsLimitedByCallerAndTenant(t *testing.T) {
 	now = now.Add(time.Minute)
 	if err := allowCost(as("ada"), w, 1); err != nil {
 		t.Fatalf("a minute later: %v", err)
+	}
+}
+
+// H13: the addresses of one IPv6 subscriber are one caller; those of another are not.
+func TestSignInsOfOneNetworkAreCountedTogether(t *testing.T) {
+	t.Parallel()
+	h, _ := edge(t, func(c *Config) { c.Resolver.attempts = newWindows(time.Now) })
+	guess := func(from string) string {
+		body := `{"query":"mutation { login(input: {tenant: \"a\", email: \"b@c.example\", password: \"` + strings.Repeat("x", maxPassword+1) + `\"}) { accessToken } }"}`
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/graphql", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.RemoteAddr = from
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	for i := range attemptsPerAccount {
+		if raw := guess(fmt.Sprintf("[2001:db8::%x]:1", i+1)); !strings.Contains(raw, `"password"`) {
+			t.Fatalf("guess %d is answered %s", i, raw)
+		}
+	}
+	if raw := guess("[2001:db8::ffff:1]:1"); !strings.Contains(raw, `"RATE_LIMITED"`) {
+		t.Errorf("one more of the same network is answered %s", raw)
+	}
+	if raw := guess("[2001:db8:0:1::1]:1"); !strings.Contains(raw, `"password"`) {
+		t.Errorf("another network is answered %s", raw)
+	}
+}
+
+// H13: operations that check a password are told apart, wherever in the document they ask for it.
+func TestSignInsAreToldApart(t *testing.T) {
+	t.Parallel()
+	for document, want := range map[string]bool{
+		`mutation { x: login(input: {}) { expiresAt } }`:                                       true,
+		`mutation { ...F } fragment F on Mutation { ... on Mutation { login { expiresAt } } }`: true,
+		`mutation { refresh(input: {}) { expiresAt } }`:                                        false,
+		`query { login: viewer { tenant { id } } }`:                                            false,
+	} {
+		parsed, err := parser.ParseQuery(&ast.Source{Input: document})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range parsed.Operations[0].SelectionSet {
+			if spread, ok := s.(*ast.FragmentSpread); ok {
+				spread.Definition = parsed.Fragments[0]
+			}
+		}
+		if got := signsIn(&graphql.OperationContext{Operation: parsed.Operations[0]}); got != want {
+			t.Errorf("%s: %v", document, got)
+		}
 	}
 }

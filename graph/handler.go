@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -67,7 +66,8 @@ func NewHandler(config Config) *Handler {
 	config = config.withDefaults()
 	presenter := presenter{logger: config.Logger, requestID: config.RequestID}
 	transports := wire.New(wire.Config{
-		Open: config.open, Present: presenter.present, Authenticate: config.authenticate, Caller: callerOf,
+		Apart: signsIn,
+		Open:  config.open, Present: presenter.present, Authenticate: config.authenticate, Caller: callerOf,
 		ClientIP: clientIP, OriginAllowed: config.OriginAllowed, Limits: config.Limits, Logger: config.Logger,
 	})
 	schema := config.Resolver.schema()
@@ -175,14 +175,8 @@ func callerOf(ctx context.Context) wire.Caller {
 	}
 }
 
-// clientIP returns the address of the person behind a request; the middleware has looked through proxies.
-func clientIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}
+// clientIP returns whom the person behind a request is counted as; the middleware has looked through proxies.
+func clientIP(r *http.Request) string { return auth.NetworkOf(r.RemoteAddr) }
 
 // sameHost reports whether the page comes from the host that it talks to.
 func sameHost(r *http.Request) bool {

@@ -4,12 +4,21 @@ import (
 	"context"
 	"strings"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
 	"github.com/switchboard-inbox/switchboard/internal/auth"
 	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
 const maxPassword = 1000
+
+// signsIn reports whether an operation checks a password, which takes long on purpose, so that it waits beside the others and not before them.
+func signsIn(op *graphql.OperationContext) bool {
+	seen := map[string]int{}
+	countRoots(op.Operation.SelectionSet, seen)
+	return seen["login"] > 0
+}
 
 // checkLogin returns the tenant to sign in to, or why this may not be tried: RateLimited, Invalid for a password that is too long, or
 // the refusal of every wrong sign-in when address and input name different tenants.

@@ -88,7 +88,7 @@ func (a *Auth) agent(ctx context.Context, token string) (inbox.Actor, time.Time,
 	if err != nil || !a.tokens.holds(claims) {
 		return inbox.Actor{}, time.Time{}, refused()
 	}
-	access, err := remember(a.seen, "agent "+claims.Tenant.String()+claims.Agent.String()+claims.Session.String(), func() (*Access, error) {
+	access, err := remember(a.seen, accessKey(claims.Tenant, claims.Agent, claims.Session), func() (*Access, error) {
 		var access *Access
 		err := a.store.InTenant(ctx, claims.Tenant, func(tx Tx) error {
 			read, found, err := tx.AgentAccess(ctx, claims.Agent, claims.Session, a.clock())
@@ -156,8 +156,9 @@ func (a *Auth) tenantBySlug(ctx context.Context, slug string) (inbox.TenantID, b
 	return got.tenant, got.found, err
 }
 
-// Forget drops what is remembered about callers, so that a change of access holds at once in this process; elsewhere it holds
-// within 5 seconds.
-func (a *Auth) Forget() { a.seen.clear() }
+// accessKey names what is remembered of a sign-in.
+func accessKey(tenant inbox.TenantID, agent, session uuid.UUID) string {
+	return "agent " + tenant.String() + agent.String() + session.String()
+}
 
 func actorID(id uuid.UUID) *uuid.UUID { return &id }

@@ -27,10 +27,10 @@ func newCache(clock func() time.Time) *cache {
 	return &cache{clock: clock, entries: map[string]cached{}}
 }
 
-func (c *cache) clear() {
+func (c *cache) drop(key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clear(c.entries)
+	delete(c.entries, key)
 }
 
 // remember returns the remembered value of the key, or asks for it. The lock is not held while asking.

@@ -102,10 +102,11 @@ func (a *Auth) Refresh(ctx context.Context, refresh, nonce string) (Pair, error)
 	var (
 		token     RefreshToken
 		successor string
+		ended     bool
 	)
 	err := a.store.InTenant(ctx, tenant, func(tx Tx) (err error) {
 		var found bool
-		successor = ""
+		successor, ended = "", false
 		if token, found, err = tx.LockRefreshToken(ctx, hashCredential(refresh)); err != nil || !found {
 			return err
 		}
@@ -121,13 +122,16 @@ func (a *Auth) Refresh(ctx context.Context, refresh, nonce string) (Pair, error)
 			successor = string(plain)
 			return err
 		}
-		return a.reused(ctx, tx, token)
+		ended, err = a.reused(ctx, tx, token)
+		return err
 	})
 	if err != nil {
 		return Pair{}, err
 	}
 	if successor == "" {
-		a.Forget()
+		if ended {
+			a.forget(tenant, token)
+		}
 		return Pair{}, refused()
 	}
 	return a.pair(ctx, tenant, token.Agent, token.Session, successor)
@@ -160,11 +164,11 @@ func (a *Auth) sameClient(token RefreshToken, nonce string, now time.Time) bool 
 }
 
 // reused ends a sign-in of which a spent token came back: either the client or a thief is behind, and we cannot tell which.
-func (a *Auth) reused(ctx context.Context, tx Tx, token RefreshToken) error {
-	if err := a.end(ctx, tx, token, "session.reuse_detected"); err != nil {
-		return err
+func (a *Auth) reused(ctx context.Context, tx Tx, token RefreshToken) (ended bool, err error) {
+	if ended, err = a.end(ctx, tx, token, "session.reuse_detected"); err != nil {
+		return false, err
 	}
-	return tx.OpenTokenReuseAlert(ctx, token.Agent, a.clock())
+	return ended, tx.OpenTokenReuseAlert(ctx, token.Agent, a.clock())
 }
 
 // Logout ends the sign-in of the refresh token. It returns nil also for a token that is unknown or ended before.
@@ -173,28 +177,43 @@ func (a *Auth) Logout(ctx context.Context, refresh string) error {
 	if !ok {
 		return nil
 	}
-	err := a.store.InTenant(ctx, tenant, func(tx Tx) error {
-		token, found, err := tx.LockRefreshToken(ctx, hashCredential(refresh))
-		if err != nil || !found {
+	var (
+		token RefreshToken
+		ended bool
+	)
+	err := a.store.InTenant(ctx, tenant, func(tx Tx) (err error) {
+		var found bool
+		ended = false
+		if token, found, err = tx.LockRefreshToken(ctx, hashCredential(refresh)); err != nil || !found {
 			return err
 		}
-		return a.end(ctx, tx, token, "session.ended")
+		ended, err = a.end(ctx, tx, token, "session.ended")
+		return err
 	})
-	a.Forget()
+	if ended {
+		a.forget(tenant, token)
+	}
 	return err
 }
 
-func (a *Auth) end(ctx context.Context, tx Tx, token RefreshToken, action string) error {
+// end ends the sign-in of the token and reports whether it had not ended before.
+func (a *Auth) end(ctx context.Context, tx Tx, token RefreshToken, action string) (bool, error) {
 	now := a.clock()
 	ended, err := tx.EndSession(ctx, token.Session, now)
 	if err != nil || ended == 0 {
-		return err
+		return false, err
 	}
 	tx.Record(inbox.Event{
 		Kind: inbox.EventSessionEnded, At: now, ActorKind: inbox.ActorAgent, ActorID: actorID(token.Agent),
 		AgentID: actorID(token.Agent), SessionID: actorID(token.Session),
 	})
-	return a.audit(ctx, tx, token.Agent, action, token.Session)
+	return true, a.audit(ctx, tx, token.Agent, action, token.Session)
+}
+
+// forget drops what is remembered of one sign-in. Others are not concerned: anybody may send made-up tokens, and each would have all callers
+// read again.
+func (a *Auth) forget(tenant inbox.TenantID, token RefreshToken) {
+	a.seen.drop(accessKey(tenant, token.Agent, token.Session))
 }
 
 func (a *Auth) newRefresh(ctx context.Context, tx Tx, tenant inbox.TenantID, agent, session uuid.UUID) (string, error) {

@@ -6,10 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
+	"github.com/switchboard-inbox/switchboard/internal/auth"
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/fault"
 	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
@@ -84,7 +84,7 @@ func (h *webhooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, r, http.StatusMethodNotAllowed, fault.New(fault.Invalid, "webhooks are sent by POST"))
 		return
 	}
-	network := networkOf(r.RemoteAddr)
+	network := auth.NetworkOf(r.RemoteAddr)
 	if wait, ok := h.forged.take(network); !ok {
 		h.shed(w, r, wait)
 		return
@@ -225,19 +225,4 @@ func asUnavailable(err error) error {
 		return err
 	}
 	return fault.Wrap(fault.Unavailable, err, "the webhook could not be read now; deliver it again")
-}
-
-// networkOf returns whom a caller is counted as: an IPv4 address, or the network that one IPv6 subscriber has.
-func networkOf(remote string) string {
-	port, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return remote
-	}
-	address := port.Addr().Unmap().WithZone("")
-	if address.Is6() {
-		if network, err := address.Prefix(64); err == nil {
-			return network.String()
-		}
-	}
-	return address.String()
 }

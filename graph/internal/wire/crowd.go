@@ -21,6 +21,12 @@ func newCrowd(limits Limits) *crowd {
 	return &crowd{places: make(chan struct{}, limits.Running), most: int64(limits.Waiting), patience: limits.Patience}
 }
 
+// slow returns the limits of operations that take long on purpose: few at a time, which others wait for longer.
+func slow(limits Limits) Limits {
+	limits.Running, limits.Waiting, limits.Patience = 4, 256, 5*time.Second
+	return limits
+}
+
 // enter takes a place, or waits for one a little. It returns an Unavailable error when there is none, and ctx's error when ctx ends first;
 // otherwise leave must follow.
 func (c *crowd) enter(ctx context.Context) error {

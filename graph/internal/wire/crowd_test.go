@@ -8,6 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
 	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
@@ -49,4 +53,40 @@ func TestCrowdIsBounded(t *testing.T) {
 	if err := c.enter(t.Context()); err != nil || c.waiting.Load() != 0 {
 		t.Errorf("afterwards: %v, %d wait", err, c.waiting.Load())
 	}
+}
+
+// H13, R79: however many sign-ins wait for their turn, others run.
+func TestSignInsWaitApart(t *testing.T) {
+	t.Parallel()
+	limits := Limits{Running: 1, Waiting: 1, Patience: time.Hour, OperationTimeout: time.Hour}
+	slowly := &graphql.OperationContext{Operation: &ast.OperationDefinition{Operation: ast.Mutation}}
+	c := New(Config{
+		Limits: limits, Apart: func(op *graphql.OperationContext) bool { return op == slowly },
+		Present: func(_ context.Context, err error) *gqlerror.Error { return gqlerror.Wrap(err) },
+	}).config
+	gone, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for range cap(c.apart.places) { // so many check a password, and do not end
+		if err := c.apart.enter(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var signIns sync.WaitGroup
+	for range 10 {
+		signIns.Go(func() {
+			if _, ran := c.perform(gone, answers{}, slowly); ran {
+				t.Error("a sign-in runs that is one too many")
+			}
+		})
+	}
+	for c.apart.waiting.Load() < 10 {
+		runtime.Gosched()
+	}
+	one := &sync.WaitGroup{}
+	one.Add(1)
+	if _, ran := c.perform(t.Context(), answers{1, one}, &graphql.OperationContext{Operation: slowly.Operation}); !ran {
+		t.Error("another is not run")
+	}
+	cancel()
+	signIns.Wait()
 }

@@ -72,10 +72,14 @@ func tooLarge(op *graphql.OperationContext) error {
 // others wait. A panic outside the resolvers, which have their own guard, becomes an error of this operation instead of the end of its
 // connection.
 func (c *Config) perform(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) (response *graphql.Response, ran bool) {
-	if err := c.crowd.enter(ctx); err != nil {
+	crowd := c.crowd
+	if c.Apart != nil && c.Apart(op) {
+		crowd = c.apart
+	}
+	if err := crowd.enter(ctx); err != nil {
 		return &graphql.Response{Errors: gqlerror.List{c.Present(graphql.WithOperationContext(ctx, op), err)}}, false
 	}
-	defer c.crowd.leave()
+	defer crowd.leave()
 	return c.run(ctx, exec, op), true
 }
 

@@ -18,7 +18,7 @@ type Transports struct {
 // New returns the transports.
 func New(config Config) *Transports {
 	registry := newRegistry(config.Limits)
-	config.crowd = newCrowd(config.Limits)
+	config.crowd, config.apart = newCrowd(config.Limits), newCrowd(slow(config.Limits))
 	events := &Events{Config: &config, registry: registry}
 	return &Transports{config: &config, registry: registry, all: []graphql.Transport{
 		newSocket(&config, registry), HTTP{Config: &config, Events: events},

@@ -36,7 +36,11 @@ type Config struct {
 	Limits        Limits
 	Logger        *slog.Logger
 
+	// Apart reports whether an operation waits for its turn among its like; nil: none does.
+	Apart func(op *graphql.OperationContext) bool
+
 	crowd *crowd // nil: as many run as come
+	apart *crowd
 }
 
 // Sink takes what one subscription sends; see graph.Sink, which has the same methods.
