@@ -30,7 +30,7 @@ func (r *mutationResolver) Refresh(ctx context.Context, input gen.RefreshInput) 
 }
 
 func (r *mutationResolver) Logout(ctx context.Context, input gen.LogoutInput) (*gen.LogoutPayload, error) {
-	if err := r.allowAttempt(ctx, input.RefreshToken); err != nil {
+	if err := r.allowLogout(ctx); err != nil {
 		return nil, err
 	}
 	return &gen.LogoutPayload{Ok: true}, r.Auth.Logout(ctx, input.RefreshToken)

@@ -35,10 +35,20 @@ func (r *Resolver) allowAttempt(ctx context.Context, account string) error {
 	address := addressFrom(ctx)
 	byAddress := r.attempt(ctx, "address\x00"+address, attemptsPerAddress)
 	byAccount := r.attempt(ctx, "account\x00"+address+"\x00"+account, attemptsPerAccount)
-	if wait := max(byAddress, byAccount); wait > 0 {
-		return &fault.Error{Code: fault.RateLimited, Message: "too many attempts; wait a minute and try again", RetryAfter: wait}
+	return tooMany(max(byAddress, byAccount))
+}
+
+// allowLogout counts a logout and returns a RateLimited error when its address sent too many. They are counted apart, so that signing in takes
+// nobody's way out.
+func (r *Resolver) allowLogout(ctx context.Context) error {
+	return tooMany(r.attempt(ctx, "logout\x00"+addressFrom(ctx), attemptsPerAddress))
+}
+
+func tooMany(wait time.Duration) error {
+	if wait <= 0 {
+		return nil
 	}
-	return nil
+	return &fault.Error{Code: fault.RateLimited, Message: "too many attempts; wait a minute and try again", RetryAfter: wait}
 }
 
 // attempt returns how long to wait when the key was tried too often, here or anywhere. This process counts too: what it knows still

@@ -209,3 +209,21 @@ func TestSignInsAreToldApart(t *testing.T) {
 		}
 	}
 }
+
+// H13: logouts of one address are limited, apart from its sign-ins.
+func TestLogoutsAreLimited(t *testing.T) {
+	t.Parallel()
+	r := &Resolver{attempts: newWindows(time.Now)}
+	here := withAddress(t.Context(), "192.0.2.1")
+	for range attemptsPerAddress {
+		if err := r.allowLogout(here); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.allowLogout(here); !fault.Is(err, fault.RateLimited) {
+		t.Errorf("one more logout: %v", err)
+	}
+	if err := errors.Join(r.allowLogout(withAddress(t.Context(), "192.0.2.2")), r.allowAttempt(here, "ada")); err != nil {
+		t.Errorf("another address, or a sign-in: %v", err)
+	}
+}

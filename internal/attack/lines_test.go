@@ -47,7 +47,7 @@ func lines() []line {
 		{id: "H12", threat: "objects and fields of others", tests: "graph/conformance.TestEveryOperationHasItsRule graph/conformance.TestOthersConversationsAreNotThere internal/attack.TestAnotherTenantIsNotThere " +
 			"graph.TestSocketEndsWithItsRights internal/auth.TestAccessIsReadAfresh db.TestNoMethodReachesAnotherTenant"},
 		{id: "H13", threat: "guessing passwords, asking without end", tests: "internal/attack.TestPasswordsAreTriedFiveTimes graph.TestAttemptsAreCountedInAllProcesses graph.TestCostIsLimitedByCallerAndTenant " +
-			"graph.TestLimitsRefuseWhatIsTooMuch graph/conformance.TestSignIn graph/conformance.TestSignInIsLimited graph.TestSignInsOfOneNetworkAreCountedTogether graph.TestSignInsAreToldApart graph/internal/wire.TestSignInsWaitApart " +
+			"graph.TestLimitsRefuseWhatIsTooMuch graph/conformance.TestSignIn graph/conformance.TestSignInIsLimited graph.TestSignInsOfOneNetworkAreCountedTogether graph.TestSignInsAreToldApart graph.TestLogoutsAreLimited graph/internal/wire.TestSignInsWaitApart " +
 			"internal/auth.TestOnlyWhatEndsIsForgotten internal/jobs.TestCountIsSharedByAll internal/auth.TestLoginRefusesEverythingElseTheSame"},
 		{id: "H14", threat: "caches that mix callers", tests: "internal/attack.TestAnotherTenantChangesNothing graph.TestCohortsAreApartWhereTheyMustBe"},
 		{id: "H15", threat: "fields that show a secret", tests: "internal/attack.TestSecretsAreNowhere internal/secret.TestTextNeverPrints"},
