@@ -111,13 +111,18 @@ func (w *world) waiting() string {
 // untold returns which subscriber has not been told everything, or "".
 func (w *world) untold() string {
 	for _, tn := range w.tenants {
+		all := map[string][]told{}
 		for i, s := range tn.sees {
 			s.mu.Lock()
 			seq, start, only := s.seq, s.start, s.only
 			s.mu.Unlock()
-			events, err := w.events(tn, only)
-			if err != nil {
-				return err.Error()
+			events, known := all[only]
+			if !known {
+				var err error
+				if events, err = w.events(tn, only); err != nil {
+					return err.Error()
+				}
+				all[only] = events
 			}
 			if start < 0 || len(events) > 0 && seq < events[len(events)-1].Seq {
 				return fmt.Sprintf("subscriber %d of %s is at %d of %d", i, tn.slug, seq, events[len(events)-1].Seq)
