@@ -212,20 +212,51 @@ func TestReaderThatStops(t *testing.T) {
 	defer func() { _ = deaf.Close() }()
 	document := `subscription { conversationEvents { ... on ConversationEvent { conversation { id ` + aliasesOf("preview", 14) + ` messages(last: 20) { edges { node { text } } } } } } }`
 	s.must(deaf.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"id":"1","type":"subscribe","payload":{"query":%q}}`, document)))
-	before := s.memory()
-	for i := range 400 {
-		if answer := n.write(fmt.Sprint("wamid.big", i), "4915112345678", "Kim", strings.Repeat("x", 4000)); !strings.HasPrefix(answer, "200") {
+	const messages = 400
+	beside := n.beside(messages)
+	before, peak := s.memory(), int64(0)
+	for i := range messages {
+		if answer := n.write(fmt.Sprint("wamid.big", i), "4915112345678", "Kim", fmt.Sprint("no ", i, " ", strings.Repeat("x", 4000))); !strings.HasPrefix(answer, "200") {
 			t.Fatalf("message %d: %s", i, answer)
 		}
+		peak = max(peak, s.memory())
 	}
 	s.eventually("the reader that stopped is cut off", func() bool {
+		peak = max(peak, s.memory())
 		_, metrics := s.get(s.api.admin + "/metrics")
-		return strings.Contains(metrics, "switchboard_sockets_open 0")
+		return strings.Contains(metrics, "switchboard_sockets_open 1\n")
 	})
-	if grown := s.memory() - before; grown > 128<<20 {
+	if grown := peak - before; grown > 128<<20 {
 		t.Errorf("it cost %d kB", grown>>10)
 	}
+	if err := <-beside; err != nil {
+		t.Errorf("the reader beside it: %v", err)
+	}
 	n.served()
+}
+
+// beside follows the only conversation, and tells whether it was told of so many messages, each once and in their order.
+func (n *shop) beside(messages int) <-chan error {
+	n.s.t.Helper()
+	conn, err := n.dial(n.key)
+	n.s.must(err)
+	n.s.t.Cleanup(func() { _ = conn.Close() }) // the one that is open when the other is cut off
+	id := n.one("SELECT id::text FROM conversations WHERE tenant_id = $1")
+	n.s.must(conn.WriteMessage(websocket.TextMessage, fmt.Appendf(nil,
+		`{"id":"1","type":"subscribe","payload":{"query":"subscription { messageEvents(conversationId: \"%s\") { ... on MessageEvent { message { text } } } }"}}`, id)))
+	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
+	told := make(chan error, 1)
+	go func() {
+		for i := range messages {
+			_, message, err := conn.ReadMessage()
+			if err != nil || !strings.Contains(string(message), fmt.Sprint(`"no `, i, ` x`)) {
+				told <- fmt.Errorf("instead of message %d it is told %.200s, %w", i, message, err)
+				return
+			}
+		}
+		told <- nil
+	}()
+	return told
 }
 
 func aliasesOf(field string, count int) string {
