@@ -26,15 +26,11 @@ func TestSecretsAreNowhere(t *testing.T) {
 	day.run(len(steps()), nil)
 	secrets := map[string]string{
 		"password": password, "app secret": appSecret, "verify token": verifyToken, "access token of the provider": accessToken,
-		"API key": n.key, "JWT": n.bearer, "refresh token": n.refresh, "database URL": s.AppURL, "Redis URL": s.redis,
+		"API key": n.key, "JWT": n.bearer, "refresh token": n.refresh, "database URL": withPassword(s.AppURL, "", pgPassword), "Redis URL": s.redis,
+		"database password": pgPassword, "Redis password": redisWord,
 	}
 	for name, key := range map[string]string{"KEK": newKey("k1", 1), "JWT key": newKey("j1", 2), "file key": newKey("f1", 3)} {
 		secrets[name] = key[3:]
-	}
-	if u, err := url.Parse(s.AppURL); err == nil && u.User != nil {
-		if word, ok := u.User.Password(); ok {
-			secrets["database password"] = word
-		}
 	}
 	s.eventually("a send has failed", func() bool {
 		return s.Int("SELECT count(*) FROM delivery_attempts WHERE tenant_id = $1 AND finished_at IS NOT NULL", n.ID.UUID()) > 0

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/switchboard-inbox/switchboard/db/dbtest"
 	"github.com/switchboard-inbox/switchboard/internal/auth"
@@ -32,6 +34,8 @@ const (
 	appSecret   = "CANARY-APP-SECRET-51c1"
 	verifyToken = "CANARY-VERIFY-TOKEN-51c1"
 	accessToken = "CANARY-ACCESS-TOKEN-51c1"
+	pgPassword  = "CANARY-POSTGRES-PASSWORD-51c1"
+	redisWord   = "CANARY-REDIS-PASSWORD-51c1"
 	binaryVar   = "SWITCHBOARD_ATTACKED_BINARY"
 )
 
@@ -101,17 +105,42 @@ func newKey(id string, fill byte) string {
 func newStage(t *testing.T, vars ...string) *stage {
 	t.Helper()
 	s := &stage{World: inboxtest.New(t), t: t, redis: dbtest.Redis(t)}
+	s.lockRedis()
 	var err error
 	s.keys, err = secret.ParseKeyring(newKey("k1", 1))
 	s.must(err)
 	s.env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "DATABASE_URL=" + s.AppURL, "REDIS_URL=" + s.redis,
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "DATABASE_URL=" + withPassword(s.AppURL, "", pgPassword), "REDIS_URL=" + s.redis,
 		"SWITCHBOARD_KEKS=" + newKey("k1", 1), "SWITCHBOARD_JWT_KEYS=" + newKey("j1", 2), "SWITCHBOARD_FILE_KEYS=" + newKey("f1", 3),
 		"SWITCHBOARD_BLOB_URL=file://" + t.TempDir(), "PORT=0", "ADMIN_ADDR=127.0.0.1:0", "LOG_LEVEL=DEBUG", "SWITCHBOARD_BIND_HOST=127.0.0.1",
 		"SWITCHBOARD_META_APP_SECRET=" + appSecret, "SWITCHBOARD_META_VERIFY_TOKEN=" + verifyToken,
 	}, vars...)
 	s.api = s.start("serve")
 	return s
+}
+
+// withPassword returns the address with the password, and the user where one is given. Postgres asks for none here, but a client has it.
+func withPassword(address, user, password string) string {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	if user == "" {
+		user = parsed.User.Username()
+	}
+	parsed.User = url.UserPassword(user, password)
+	return parsed.String()
+}
+
+// lockRedis adds a user with a password, and has everybody sign in as him.
+func (s *stage) lockRedis() {
+	s.t.Helper()
+	options, err := redis.ParseURL(s.redis)
+	s.must(err)
+	client := redis.NewClient(options)
+	defer func() { _ = client.Close() }()
+	s.must(client.Do(s.t.Context(), "ACL", "SETUSER", "desk", "on", ">"+redisWord, "~*", "&*", "+@all").Err())
+	s.redis = withPassword(s.redis, "desk", redisWord)
 }
 
 func (s *stage) must(err error) {
