@@ -97,6 +97,6 @@ func DefaultLimits() Limits {
 		PingEvery: 20 * time.Second, PongWithin: 10 * time.Second,
 		Active: 20, Subscribes: 30, Messages: 300, Window: 10 * time.Second,
 		PerCaller: 20, PerAddress: 20, PerProcess: 10_000,
-		Running: max(64, 16*runtime.GOMAXPROCS(0)), Waiting: 1024, Patience: time.Second, // four for each connection to the database
+		Running: max(64, 16*runtime.GOMAXPROCS(0)), Waiting: 256, Patience: 500 * time.Millisecond, // four for each connection to the database
 	}
 }
