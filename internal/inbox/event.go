@@ -23,7 +23,7 @@ const (
 	EventMessageChanged       EventKind = "MESSAGE_CHANGED" // a reaction, an edit, a deletion, a file that arrived
 	EventContactChanged       EventKind = "CONTACT_CHANGED"
 	EventReadCursorMoved      EventKind = "READ_CURSOR_MOVED" // AgentID's cursor of ConversationID
-	EventAccessChanged        EventKind = "ACCESS_CHANGED"    // AgentID's role, teams or status; subscriptions are checked anew
+	EventAccessChanged        EventKind = "ACCESS_CHANGED"    // AgentID's role, teams or status, or an API key of this id was revoked; subscriptions are checked anew
 	EventSessionEnded         EventKind = "SESSION_ENDED"     // AgentID signed out of SessionID, or of all when it is nil
 	EventAlertOpened          EventKind = "ALERT_OPENED"
 	EventAlertClosed          EventKind = "ALERT_CLOSED"

@@ -10,7 +10,7 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
-// RevokeAPIKey ends a key for good; whoever holds it is refused within 5 seconds, in every process. It returns NotFound for an unknown tenant and for
+// RevokeAPIKey ends a key for good: its subscriptions end, and whoever holds it is refused within 5 seconds, in every process. It returns NotFound for an unknown tenant and for
 // a key that does not exist or was revoked before.
 func (o *Operator) RevokeAPIKey(ctx context.Context, slug string, key uuid.UUID) error {
 	tenant, err := o.tenant(ctx, slug)
@@ -21,6 +21,9 @@ func (o *Operator) RevokeAPIKey(ctx context.Context, slug string, key uuid.UUID)
 		found, err := tx.RevokeAPIKey(ctx, key, at)
 		if err == nil && !found {
 			err = &fault.Error{Code: fault.NotFound, Field: "key", Message: "the tenant has no such key, or it was revoked before"}
+		}
+		if err == nil {
+			tx.Record(Event{Kind: EventAccessChanged, At: at, ActorKind: ActorSystem, AgentID: &key})
 		}
 		return err
 	})

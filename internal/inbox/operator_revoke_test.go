@@ -76,8 +76,11 @@ func TestOperatorTakesAccessAway(t *testing.T) {
 	if err := o.RevokeAPIKey(ctx, "acme", kept.ID); !fault.Is(err, fault.NotFound) {
 		t.Errorf("revoked twice: %v", err)
 	}
-	if n := w.Int("SELECT count(*) FROM events WHERE kind = 'ACCESS_CHANGED'"); n != 2 {
-		t.Errorf("%d events tell the live subscriptions, want 2", n)
+	if n := w.Int("SELECT count(*) FROM events WHERE kind = 'ACCESS_CHANGED'"); n != 3 {
+		t.Errorf("%d events tell the live subscriptions, want 3", n)
+	}
+	if n := w.Int("SELECT count(*) FROM events WHERE kind = 'ACCESS_CHANGED' AND agent_id = $1", kept.ID); n != 1 {
+		t.Errorf("%d events tell those of the key, want 1", n)
 	}
 	if n := w.Int("SELECT count(*) FROM audit_log WHERE action IN ('api_key.revoked', 'agent.disabled', 'agent.enabled')"); n != 3 {
 		t.Errorf("%d audit rows, want 3", n)

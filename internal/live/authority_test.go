@@ -62,6 +62,29 @@ func TestRevokedAccessEndsAtItsEvent(t *testing.T) {
 	}
 }
 
+// R45: a key that is revoked ends its subscriptions, and not those of another key.
+func TestARevokedKeyEndsItsSubscriptions(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	p := launch(t, w, options{})
+	keys, clients := []uuid.UUID{inboxtest.NewID(), inboxtest.NewID()}, []*client{newClient(100), newClient(100)}
+	for i, key := range keys {
+		w.Exec("INSERT INTO api_keys (tenant_id, id, name, hash, scopes, created_at) VALUES ($1, $2, 'CRM', $3, '{inbox:read}', now())",
+			s.ID.UUID(), key, []byte(key.String()))
+		defer p.subscribe(t, inbox.APIKeyActor(s.ID, key, []inbox.Scope{inbox.ScopeRead}), &visible{}, nil, clients[i])()
+	}
+	w.Exec("UPDATE api_keys SET revoked_at = now() WHERE id = $1", keys[0])
+	if err := p.record(t.Context(), s.ID, s.event(), access(inbox.EventAccessChanged, &keys[0], nil), s.event()); err != nil {
+		t.Fatal(err)
+	}
+	clients[0].await(t, "the end", func() bool { return clients[0].ended })
+	clients[1].await(t, "both events", func() bool { return len(clients[1].got) == 2 })
+	if got := clients[0].seen(); len(got) != 1 || clients[1].ended {
+		t.Errorf("the revoked key saw %v, want the event before; the other has ended: %v", got, clients[1].ended)
+	}
+}
+
 // R45: another sign-in of the same agent goes on.
 func TestAnotherSignInGoesOn(t *testing.T) {
 	t.Parallel()
