@@ -27,12 +27,22 @@ type actorKey struct {
 
 // checkedActor is an actor whose access was read when the stream stood at an event.
 type checkedActor struct {
-	actor inbox.Actor
-	at    int64
+	actor  inbox.Actor
+	at     int64
+	turned chan struct{} // the stream's at that time: without its numbering, at means nothing
 }
 
 func (a *accesses) init() {
 	a.known, a.changes = map[actorKey]checkedActor{}, map[uuid.UUID]int64{}
+}
+
+// clear forgets everything: the stream starts over, with other numbers.
+func (a *accesses) clear() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.known)
+	clear(a.changes)
+	a.all = 0
 }
 
 func keyOf(actor inbox.Actor) actorKey { return actorKey{actor.Kind(), actor.ID(), actor.Session()} }
@@ -48,11 +58,11 @@ func (a *accesses) holdsLocked(c checkedActor) bool {
 	return c.at >= a.all && c.at >= a.changes[c.actor.ID()]
 }
 
-func (a *accesses) find(actor inbox.Actor, since int64) (checkedActor, bool) {
+func (a *accesses) find(actor inbox.Actor, since int64, turned chan struct{}) (checkedActor, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	c, ok := a.known[keyOf(actor)]
-	return c, ok && c.at >= since && a.holdsLocked(c)
+	return c, ok && c.turned == turned && c.at >= since && a.holdsLocked(c)
 }
 
 func (a *accesses) keep(c checkedActor) {
@@ -81,17 +91,15 @@ func (a *accesses) changed(e *inbox.Event) {
 
 // authorise returns the actor with what he may do at or after the given event, or the error of Source.Access.
 func (s *stream) authorise(ctx context.Context, actor inbox.Actor, since int64) (checkedActor, error) {
-	if checked, ok := s.access.find(actor, since); ok {
+	stood := s.standing()
+	if checked, ok := s.access.find(actor, since, stood.turned); ok {
 		return checked, nil
 	}
-	s.mu.Lock()
-	at := s.last
-	s.mu.Unlock()
 	fresh, err := s.hub.cfg.Source.Access(ctx, actor)
 	if err != nil {
 		return checkedActor{}, err
 	}
-	checked := checkedActor{actor: fresh, at: max(at, since)}
+	checked := checkedActor{actor: fresh, at: stood.Seq, turned: stood.turned}
 	s.access.keep(checked)
 	return checked, nil
 }

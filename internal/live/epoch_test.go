@@ -1,11 +1,14 @@
 package live_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/switchboard-inbox/switchboard/internal/fault"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
 	"github.com/switchboard-inbox/switchboard/internal/live"
 )
@@ -95,5 +98,50 @@ func TestWhatWasAnnouncedAndIsNotThereIsTold(t *testing.T) {
 	c.await(t, "the end", func() bool { return c.ended })
 	if c.reason != live.CursorUnknown || c.cursor != *p.cursor(t, s.ID, 3) {
 		t.Errorf("ended with %q at %q", c.reason, c.cursor)
+	}
+}
+
+// R41, R45: what is known of somebody's access goes by the numbers that were lost. Numbers that come anew neither keep him out nor let him stay.
+func TestAccessIsForgottenWithItsNumbers(t *testing.T) {
+	t.Parallel()
+	epoch := inboxtest.NewID()
+	for name, epoch := range map[string]*uuid.UUID{"a new epoch": &epoch, "the same epoch": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := inboxtest.New(t)
+			s := newShop(w, "acme")
+			p := launch(t, w, options{live: live.Config{Poll: 50 * time.Millisecond}})
+			agent, supervisor := s.agent.ID(), s.supervisor.ID()
+			c := newClient(100)
+			defer p.subscribe(t, s.agent, &visible{}, nil, c)()
+			if err := p.record(t.Context(), s.ID, s.event(), s.event(), s.event(), access(inbox.EventAccessChanged, &agent, nil), s.event()); err != nil {
+				t.Fatal(err)
+			}
+			c.await(t, "all events", func() bool { return len(c.got) == 4 })
+			known := newClient(100)
+			defer p.subscribe(t, s.supervisor, &visible{}, nil, known)() // read when the stream stood at 5
+			s.goBack(3, epoch)
+			c.await(t, "the end", func() bool { return c.ended })
+			known.await(t, "the end", func() bool { return known.ended })
+
+			ctx, cancel := context.WithTimeout(t.Context(), deadline)
+			defer cancel()
+			stop, err := p.hub.Subscribe(ctx, live.Request{Actor: s.agent, Audience: &visible{}, Taker: newClient(100)})
+			if err != nil {
+				t.Fatalf("after the change that was lost: %v", err)
+			}
+			defer stop()
+			witness := newClient(100)
+			defer p.subscribe(t, s.agent, &visible{}, nil, witness)()
+			w.Exec("UPDATE agents SET status = 'DISABLED' WHERE id = $1", supervisor)
+			if err := p.record(t.Context(), s.ID, access(inbox.EventAccessChanged, &supervisor, nil), s.event()); err != nil {
+				t.Fatal(err)
+			}
+			witness.await(t, "the event after", func() bool { return len(witness.got) == 1 })
+			_, err = p.hub.Subscribe(ctx, live.Request{Actor: s.supervisor, Audience: &visible{}, Taker: newClient(1)})
+			if !fault.Is(err, fault.Unauthenticated) {
+				t.Errorf("disabled by an event whose number is below that of what was known: %v", err)
+			}
+		})
 	}
 }

@@ -76,15 +76,19 @@ func (s *stream) start() {
 // wake tells that there are events up to seq.
 func (s *stream) wake(seq int64) {
 	s.mu.Lock()
-	s.heard = max(s.heard, seq)
-	start := s.epoch != "" && !s.reading && !s.retired && (s.lost || s.heard > s.last)
-	if start {
-		s.reading = true
-	}
+	start := s.hearLocked(seq)
 	s.mu.Unlock()
 	if start {
 		s.hub.spawn(s.read)
 	}
+}
+
+// hearLocked notes that there are events up to seq and reports whether the caller must begin to read.
+func (s *stream) hearLocked(seq int64) (start bool) {
+	s.heard = max(s.heard, seq)
+	start = s.epoch != "" && !s.reading && !s.retired && (s.lost || s.heard > s.last)
+	s.reading = s.reading || start
+	return start
 }
 
 // standing is where a stream has read to.
@@ -100,17 +104,24 @@ func (s *stream) standing() standing {
 }
 
 // compare takes the head that the database told after the stream stood where it stood, and reports whether the one goes on from the other. It
-// does not when the database was restored, or taken over by a standby that lacked the last commits: what was read is not in it.
+// does not when the database was restored, or taken over by a standby that lacked the last commits: what was read is not in it. Nor does it when
+// the stream has started over meanwhile: the head may be one of the numbering before.
 func (s *stream) compare(stood standing, head inbox.Cursor) (goesOn bool) {
-	if stood.Epoch == "" || head.Epoch == stood.Epoch && head.Seq >= stood.Seq {
-		s.wake(head.Seq)
-		return true
-	}
+	goesOn = stood.Epoch == "" || head.Epoch == stood.Epoch && head.Seq >= stood.Seq
 	s.mu.Lock()
-	s.lost = s.lost || s.turned == stood.turned
+	if s.turned != stood.turned {
+		s.mu.Unlock()
+		return false
+	}
+	if !goesOn {
+		s.lost, head.Seq = true, 0
+	}
+	start := s.hearLocked(head.Seq)
 	s.mu.Unlock()
-	s.wake(0)
-	return false
+	if start {
+		s.hub.spawn(s.read)
+	}
+	return goesOn
 }
 
 // read reads and offers until nothing is left. It is the only goroutine that advances the stream. A failure is tried again until the
@@ -194,6 +205,7 @@ func (s *stream) begin(page inbox.EventPage) {
 	s.mu.Lock()
 	s.epoch, s.last, s.heard, s.recent, s.lost = page.Epoch, page.Head, page.Head, nil, false
 	s.history.clear()
+	s.access.clear()
 	before := s.everybodyLocked() // whoever enters from here on begins in what is new
 	close(s.turned)
 	s.turned = make(chan struct{})

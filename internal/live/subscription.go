@@ -118,7 +118,7 @@ func (s *stream) restart(ctx context.Context, stood standing) error {
 func (s *stream) enter(r Request, checked checkedActor, from standing) *subscription {
 	sub := &subscription{stream: s, taker: r.Taker, actor: checked.actor, pos: from.Seq}
 	s.mu.Lock()
-	if s.retired || s.turned != from.turned || !s.access.holds(checked) {
+	if s.retired || s.turned != from.turned || s.turned != checked.turned || !s.access.holds(checked) {
 		s.mu.Unlock()
 		return nil
 	}
