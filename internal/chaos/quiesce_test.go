@@ -124,8 +124,12 @@ func (w *world) untold() string {
 				}
 				all[only] = events
 			}
-			if start < 0 || len(events) > 0 && seq < events[len(events)-1].Seq {
-				return fmt.Sprintf("subscriber %d of %s is at %d of %d", i, tn.slug, seq, events[len(events)-1].Seq)
+			last := int64(0)
+			if len(events) > 0 {
+				last = events[len(events)-1].Seq
+			}
+			if start < 0 || seq < last {
+				return fmt.Sprintf("subscriber %d of %s is at %d of %d", i, tn.slug, seq, last)
 			}
 		}
 	}
