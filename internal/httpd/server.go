@@ -60,7 +60,7 @@ const (
 	maxHeaderBytes    = 16 << 10
 	// How long requests may take to finish once the server is told to stop.
 	drainTimeout = 25 * time.Second
-	// So long before that ends, who does not take his answer is given up.
+	// So long before that ends, answers that are still being written are given up.
 	lastCall = 2 * time.Second
 )
 
@@ -78,7 +78,8 @@ func bounded(next http.Handler) http.Handler {
 
 // Serve answers on the listener until ctx ends. Then it accepts nothing new, calls closing (which ends long-lived connections that the
 // server does not know any more), lets requests finish for at most 25 seconds, and returns nil; or an error when it could not
-// serve, or had to cut requests off. An answer that nobody takes is not waited for so long, and is no error.
+// serve, or had to cut requests off. An answer that is still being written after 23 seconds is given up, whether or not its reader takes it, and is no
+// error.
 func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger, closing func(context.Context)) error {
 	return serve(ctx, listener, handler, log, closing, drainTimeout, lastCall)
 }
