@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/switchboard-inbox/switchboard/graph/internal/wire"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/live"
@@ -38,10 +40,19 @@ type cohort struct {
 	kept [keptRenderings]atomic.Pointer[rendered] // each in the place of its number; a newer one takes the place of an older one
 }
 
+// renderedKey names an item and how it is shown. A database that lost its last commits gives their numbers to other events, for a while under
+// the same epoch: when it happened and what it is about tell them apart.
 type renderedKey struct {
-	epoch string
-	seq   int64
-	view  live.View
+	epoch   string
+	seq, at int64
+	view    live.View
+	about   [2]uuid.UUID
+}
+
+func renderedAs(item *live.Item, view live.View) renderedKey {
+	return renderedKey{
+		epoch: item.Epoch, seq: item.Seq, at: item.At.UnixNano(), view: view, about: [2]uuid.UUID{value(item.ConversationID), value(item.MessageID)},
+	}
 }
 
 // rendered is a response that is made once.
@@ -78,7 +89,7 @@ func (c *cohort) Needs() inbox.Reach { return c.needs }
 
 // payload returns the response that shows the item in the view; it is rendered for the first who asks.
 func (c *cohort) payload(item *live.Item, view live.View) *rendered {
-	key := renderedKey{epoch: item.Epoch, seq: item.Seq, view: view}
+	key := renderedAs(item, view)
 	place := &c.kept[key.place()]
 	r := place.Load()
 	for r == nil || r.key != key {

@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/switchboard-inbox/switchboard/graph"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/live"
 )
 
 const listQuery = `subscription List($filter: ConversationFilter, $after: Cursor) {
@@ -106,6 +109,27 @@ func TestCohortsAreApartWhereTheyMustBe(t *testing.T) {
 	}
 	if len(his.payloads) != 0 {
 		t.Errorf("the other agent's own list got %s", his.payloads[0])
+	}
+}
+
+// R41: a database that lost its last commits may give their numbers to others under the same epoch. What was rendered of the lost ones is not
+// sent for those.
+func TestANumberThatCameAnewIsRenderedAnew(t *testing.T) {
+	t.Parallel()
+	at, one, other := time.Now(), uuid.New(), uuid.New()
+	item := func(at time.Time, conversation, message *uuid.UUID) *live.Item {
+		return &live.Item{Epoch: "e", Event: inbox.Event{Seq: 7, At: at, ConversationID: conversation, MessageID: message}}
+	}
+	lost, same := item(at, &one, &one), one
+	if !graph.Shared(lost, item(at, &same, &same)) {
+		t.Error("an item that is read again is rendered again")
+	}
+	for name, anew := range map[string]*live.Item{
+		"time": item(at.Add(time.Microsecond), &one, &one), "conversation": item(at, &other, &one), "message": item(at, &one, nil),
+	} {
+		if graph.Shared(lost, anew) {
+			t.Errorf("an event with another %s is sent as the lost one", name)
+		}
 	}
 }
 

@@ -9,7 +9,11 @@ import (
 
 	"github.com/switchboard-inbox/switchboard/graph/internal/gen"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/live"
 )
+
+// Shared reports whether what is rendered of one item is sent for the other.
+func Shared(a, b *live.Item) bool { return renderedAs(a, live.Gone+1) == renderedAs(b, live.Gone+1) }
 
 // Executors returns an executor that writes lists itself, as the handler's does, and one that leaves everything to the generated code.
 func Executors(r *Resolver, root gen.ResolverRoot) (ours, generated *executor.Executor) {
