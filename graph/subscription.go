@@ -16,13 +16,15 @@ import (
 type Sink interface {
 	// Next takes one whole response: `{"data":…}`, ready to be sent. The bytes are shared by many subscribers and must not be
 	// changed. It never blocks. It returns false, and takes nothing, when the sink's buffer is full. What follows is either a
-	// Wait that ends well, or one more Next and Complete: the last item (a Resync), for which a sink keeps a place.
+	// Wait that ends well, or one more Next and Complete: the last item (a Resync, which is small), for which a sink keeps a place. After the
+	// Wait it may return false again, when others that share the buffer were first.
 	Next(payload []byte) bool
 	// Flush sends what was taken, which may stay with the sink until then, so that several responses go out together. It never
 	// blocks. It comes before Wait; Complete flushes as well.
 	Flush()
 	// Wait blocks until at least half of the buffer is free, and returns at once when it is. It returns ctx's error when ctx
-	// ends first. It is called after Next returned false: the rest follows at the reader's own pace, or he is given up.
+	// ends first. After Next returned false the rest follows at the reader's own pace, or he is given up; it is also called before a
+	// response is worked out, so that nothing is done for a reader who is behind.
 	Wait(ctx context.Context) error
 	// Complete tells that nothing follows. It never blocks, and is called once, unless stop was called before.
 	Complete()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -137,7 +138,7 @@ func (l *line) drain() {
 			return
 		}
 		if err == nil {
-			_, err = l.Conn.Write(text)
+			err = l.write(text)
 		}
 		if err != nil {
 			l.fail(err)
@@ -146,7 +147,35 @@ func (l *line) drain() {
 	}
 }
 
-// next returns what is to be written next, with its deadline set; nil when the reader has caught up, and errTooSlow when a message has
+// write writes the text in parts. Like an answer to a request, each part has the time of one, and all of them together the time of an answer.
+func (l *line) write(text []byte) error {
+	end := time.Now().Add(l.limits.AnswerTimeout)
+	for part := range slices.Chunk(text, batch) {
+		if _, err := l.Conn.Write(part); err != nil {
+			return err
+		}
+		if err := l.extend(end); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// extend sets the deadline of the next part, unless the last frame was put in: that has set the last deadline.
+func (l *line) extend(end time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.queue.ended() {
+		return nil
+	}
+	until := time.Now().Add(l.limits.WriteTimeout)
+	if until.After(end) {
+		until = end
+	}
+	return l.Conn.SetWriteDeadline(until)
+}
+
+// next returns what is to be written next, with the deadline of its first part set; nil when the reader has caught up, and errTooSlow when a message has
 // waited for too long.
 func (l *line) next() (text []byte, err error) {
 	l.mu.Lock()

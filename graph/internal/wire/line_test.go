@@ -142,6 +142,53 @@ func TestALineGoesOnWhereItStopped(t *testing.T) {
 	}
 }
 
+// recorder notes how much was written at once, and how often a deadline was set before.
+type recorder struct {
+	net.Conn
+	mu      sync.Mutex
+	fresh   bool // a deadline was set since the last write
+	largest int
+	stale   int // writes without a deadline of their own
+}
+
+func (r *recorder) SetWriteDeadline(at time.Time) error {
+	r.mu.Lock()
+	r.fresh = !at.IsZero()
+	r.mu.Unlock()
+	return r.Conn.SetWriteDeadline(at)
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	if r.largest = max(r.largest, len(p)); !r.fresh {
+		r.stale++
+	}
+	r.fresh = false
+	r.mu.Unlock()
+	return r.Conn.Write(p)
+}
+
+// Whoever reads a large frame slowly has as much time for it as for a large answer to a request: each part has a deadline of its own.
+func TestALargeFrameLeavesInParts(t *testing.T) {
+	t.Parallel()
+	written := &recorder{}
+	l := connect(t, DefaultLimits(), func(c net.Conn) net.Conn { written.Conn = c; return written })
+	written.mu.Lock()
+	written.largest, written.stale = 0, 0 // without the handshake
+	written.mu.Unlock()
+	body := strings.Repeat("x", MaxAnswer)
+	l.send(textFrame([]byte(body)), true)
+	if _, got, err := l.peer.ReadMessage(); err != nil || string(got) != body {
+		t.Fatalf("%d bytes, %v", len(got), err)
+	}
+	l.await(t, "the line is idle", l.idle)
+	written.mu.Lock()
+	defer written.mu.Unlock()
+	if written.largest != batch || written.stale > 0 {
+		t.Errorf("up to %d bytes were written at once, want %d; %d times without a deadline of their own", written.largest, batch, written.stale)
+	}
+}
+
 // The end comes in place of what waits, after a frame that is under way, and nothing follows.
 func TestALineEndsBetweenFrames(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,7 @@ type operation struct {
 	mu      sync.Mutex
 	cancel  context.CancelFunc
 	done    bool   // nothing may be sent under this id any more
-	refused bool   // the queue was full: one more response will be taken beyond its limit
+	refused bool   // the queue was full: one more response may go beyond its limit
 	stop    func() // ends the subscription; nil until it is open
 }
 
@@ -37,7 +37,7 @@ func (o *operation) Next(payload []byte) bool {
 	taken := line.queue.put(f, o.refused)
 	if !taken { // by what is not sent yet, or by what is not read
 		line.flush()
-		taken = line.queue.put(f, false)
+		taken = line.queue.put(f, o.refused)
 	}
 	o.refused = !taken
 	return taken
@@ -69,7 +69,9 @@ func (o *operation) end(last []byte) {
 	o.mu.Unlock()
 	// The id is free before the client can read that the operation ended, so that it may use the id again at once.
 	o.session.forget(o)
-	o.session.line.send(textFrame(last), true)
+	if !o.session.line.send(textFrame(last), true) { // a long list of errors, and a reader who is behind
+		go o.session.close(closeTooSlow()) // it ends other operations, whose locks the caller may hold
+	}
 	cancel()
 }
 

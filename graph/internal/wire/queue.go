@@ -21,13 +21,18 @@ type queue struct {
 	half   chan struct{} // closed when at most half is used; nil while nobody waits
 }
 
-// put adds a frame and reports whether it was taken. A frame that is sure to be small and rare may be put beyond the limit.
+// smallFrame is how large a frame may be that a queue takes beyond its limit however much waits in it.
+const smallFrame = batch
+
+// put adds a frame and reports whether it was taken. A frame that is sure to be rare may be put beyond the limit: when it is small, or at most
+// half of the queue is used, so that only one large frame is beyond the limit at a time.
 func (q *queue) put(f frame, beyond bool) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.over {
 		return true
 	}
+	beyond = beyond && (f.size() <= smallFrame || q.size <= q.limit/2)
 	// One frame is always taken by an empty queue, so that a response larger than the limit is slow instead of impossible.
 	if !beyond && q.size > 0 && q.size+f.size() > q.limit {
 		return false

@@ -52,15 +52,15 @@ const MaxAnswer = 4 << 20
 func (c *Config) answer(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext) (text []byte, ran bool) {
 	response, ran := c.perform(ctx, exec, op)
 	if text = encode(response); len(text) > MaxAnswer {
-		shown := c.Present(graphql.WithOperationContext(ctx, op), tooLarge(op))
+		shown := c.Present(graphql.WithOperationContext(ctx, op), tooLarge(op, len(response.Errors) == 0))
 		text = encode(&graphql.Response{Data: json.RawMessage("null"), Errors: gqlerror.List{shown}})
 	}
 	return text, ran
 }
 
-func tooLarge(op *graphql.OperationContext) error {
+func tooLarge(op *graphql.OperationContext, succeeded bool) error {
 	text := "the answer is larger than %d bytes; ask for less at a time"
-	if op.Operation.Operation == ast.Mutation {
+	if op.Operation.Operation == ast.Mutation && succeeded {
 		text = "this was carried out, but the answer is larger than %d bytes; ask for less"
 	}
 	return &fault.Error{

@@ -5,8 +5,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // H9, H11, R44: a request whose client does not read its answer is given up, and so is one that reads it a little at a time without end; one that
@@ -43,5 +47,16 @@ func TestAnswersToReadersThatStopAreGivenUp(t *testing.T) {
 		}
 		_ = conn.Close()
 		server.Close()
+	}
+}
+
+// A client is told that a mutation was carried out only when it was.
+func TestWhatWasCarriedOutIsToldTruly(t *testing.T) {
+	t.Parallel()
+	mutation := &graphql.OperationContext{Operation: &ast.OperationDefinition{Operation: ast.Mutation}}
+	for _, succeeded := range []bool{true, false} {
+		if got := tooLarge(mutation, succeeded).Error(); strings.Contains(got, "was carried out") != succeeded {
+			t.Errorf("succeeded %v: %q", succeeded, got)
+		}
 	}
 }

@@ -37,8 +37,8 @@ type session struct {
 	seat    *seat       // under the address, then under the caller; only the reader touches it
 	slot    int         // among those that are pinged
 	rate    rates
-	held    atomic.Int64 // bytes of answers for which the queue has no room yet
-	turn    sync.Mutex   // held by the one of them that is put in next
+	held    atomic.Int64  // bytes of answers for which the queue has no room yet
+	turn    chan struct{} // holds a token of the one of them that is put in next
 
 	mu         sync.Mutex
 	operations []*operation

@@ -105,7 +105,8 @@ func (t *Socket) refusal(r *http.Request) (int, error) {
 }
 
 func (t *Socket) session(conn *websocket.Conn, line *line, r *http.Request, exec graphql.GraphExecutor, seat *seat) *session {
-	s := &session{socket: t, conn: conn, line: line, request: r, exec: exec, seat: seat, ctx: context.WithoutCancel(r.Context())}
+	s := &session{socket: t, conn: conn, line: line, request: r, exec: exec, seat: seat, ctx: context.WithoutCancel(r.Context()),
+		turn: make(chan struct{}, 1)}
 	s.timer = time.AfterFunc(t.Limits.InitTimeout, func() { s.close(closeInitTimeout()) })
 	s.line.open(func() { s.close(closeTooSlow()) })
 	s.listen()

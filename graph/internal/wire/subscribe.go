@@ -114,8 +114,12 @@ func (s *session) hold(ctx context.Context, op *operation, text []byte) bool {
 		s.close(closeTooSlow())
 		return false
 	}
-	s.turn.Lock()
-	defer s.turn.Unlock()
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return false
+	}
 	for op.Wait(ctx) == nil {
 		if op.Next(text) {
 			return true

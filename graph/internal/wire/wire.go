@@ -71,8 +71,8 @@ type Limits struct {
 	Body             int64         // bytes of an HTTP request or a WebSocket message
 	InitTimeout      time.Duration // from the upgrade to connection_init
 	OperationTimeout time.Duration // of a query or mutation
-	WriteTimeout     time.Duration // of one message to a socket, and of 64 KiB to others
-	AnswerTimeout    time.Duration // of all that is written at once to a request
+	WriteTimeout     time.Duration // of 64 KiB, or a message that is smaller
+	AnswerTimeout    time.Duration // of one answer, or of all that is written at once
 	QueueAge         time.Duration // a message that waits longer for its reader closes the socket
 	Queue            int           // bytes that may wait for a reader
 	PingEvery        time.Duration

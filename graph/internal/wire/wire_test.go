@@ -83,6 +83,37 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 }
 
+// R44, H9: frames that may go beyond the limit do so one at a time, unless they are small.
+func TestOneLargeFrameGoesBeyond(t *testing.T) {
+	t.Parallel()
+	q := queue{limit: 1 << 20}
+	large, item, small := frame{body: make([]byte, MaxAnswer)}, frame{body: make([]byte, 400<<10)}, frame{body: make([]byte, 1<<10)}
+	if !q.put(item, false) || q.put(large, false) || !q.put(large, true) {
+		t.Fatal("a large frame is not taken as soon as half of the queue is free")
+	}
+	if q.put(large, true) || q.put(item, true) {
+		t.Error("a second large frame is taken beyond the limit")
+	}
+	if !q.put(small, true) {
+		t.Error("a small one is not")
+	}
+	if _, _ = q.gather(nil, MaxAnswer); !q.put(large, true) {
+		t.Error("it is not taken when the first is gone")
+	}
+}
+
+// An operation that has ended does not wait with its answer until it is its turn.
+func TestAnEndedOperationHoldsNothing(t *testing.T) {
+	t.Parallel()
+	s := &session{turn: make(chan struct{}, 1)}
+	s.turn <- struct{}{} // another one's turn
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if s.hold(ctx, &operation{session: s}, make([]byte, 100)) || s.held.Load() != 0 {
+		t.Errorf("%d bytes are held", s.held.Load())
+	}
+}
+
 // How long a frame has waited is counted from when its reader fell behind, and no longer when he has caught up.
 func TestQueueTellsHowLongFramesWait(t *testing.T) {
 	t.Parallel()
