@@ -136,7 +136,10 @@ func explain(d outbound.Dispatch, r gen.DispatchesByIDsRow) outbound.Dispatch {
 	case hold == outbound.HoldRateLimit && r.LimitedUntil != nil:
 		until = *r.LimitedUntil
 	}
-	if d.DueAt.After(r.Now) && d.DueAt.After(until) {
+	if until.Before(r.Now) {
+		until = r.Now // it is looked at any moment
+	}
+	if d.DueAt.After(until) {
 		return d
 	}
 	since := r.HeldSince.UTC()

@@ -85,7 +85,7 @@ func (tx *Tx) SetAgentActive(ctx context.Context, emailFolded string, active boo
 	if errors.Is(err, pgx.ErrNoRows) {
 		return uuid.Nil, false, nil
 	}
-	if err == nil && !active {
+	if err == nil { // of who may sign in again too: a session that was refreshed while he was disabled is none
 		err = tx.q.EndSessionsOf(ctx, at, tx.tenant, agent)
 	}
 	return agent, err == nil, err

@@ -18,7 +18,8 @@ func (f *filled) queueUp() {
 	        WHERE tenant_id = $1 AND channel_account_id = $2 AND seq = 4 OR tenant_id = $1 AND seq = 3 ORDER BY id LIMIT 6000) m,
 	    (SELECT array_agg(id) AS ids FROM (SELECT id FROM conversations WHERE tenant_id = $1 AND channel_account_id = $2 ORDER BY id DESC LIMIT 20) x) c`,
 		f.tenant.UUID(), of("account", 9))
-	f.Exec("INSERT INTO lanes (tenant_id, channel_account_id, breaker_opened_at, probe_at) VALUES ($1, $2, now() - interval '2 hours', now())",
+	f.Exec(`INSERT INTO lanes (tenant_id, channel_account_id, breaker_opened_at, probe_at, hold, held_since)
+		VALUES ($1, $2, now() - interval '2 hours', now(), 'BREAKER', now() - interval '2 hours')`,
 		f.tenant.UUID(), of("account", 9))
 	f.Exec("VACUUM ANALYZE dispatches")
 }
@@ -34,6 +35,13 @@ func (f *filled) queue() []hot {
 			}
 			return err
 		}, 400},
+		{"what a breaker held for too long", f.reading(func(ctx context.Context, tx *db.Tx) error {
+			due, err := tx.DownTooLong(ctx, account, time.Hour, 200)
+			if len(due) != 200 {
+				err = fmt.Errorf("%d rows, %w", len(due), err)
+			}
+			return err
+		}), 150},
 		{"a look at a lane that is held", f.writing(func(ctx context.Context, tx *db.Tx) error {
 			if _, err := tx.HoldLane(ctx, account, outbound.HoldRateLimit, time.Minute); err != nil {
 				return err
@@ -42,13 +50,6 @@ func (f *filled) queue() []hot {
 				return err
 			}
 			_, err := tx.FreeLane(ctx, account, outbound.HoldRateLimit, time.Minute)
-			return err
-		}), 150},
-		{"what a breaker held for too long", f.reading(func(ctx context.Context, tx *db.Tx) error {
-			due, err := tx.DownTooLong(ctx, account, time.Hour, 200)
-			if len(due) != 200 {
-				err = fmt.Errorf("%d rows, %w", len(due), err)
-			}
 			return err
 		}), 150},
 		{"the order of a lane that is freed", f.writing(func(ctx context.Context, tx *db.Tx) error {

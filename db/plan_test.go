@@ -213,7 +213,7 @@ func (f *filled) sweeps() []hot {
 		{"stuck messages", func(ctx context.Context) error {
 			_, err := store.StuckMessages(ctx, 5*time.Minute, 100)
 			return err
-		}, 12000},
+		}, 16000},
 		{"limited lanes", func(ctx context.Context) error {
 			_, err := store.LimitedLanes(ctx, 5*time.Minute, 100)
 			return err

@@ -104,9 +104,10 @@ func (d *DB) within(ctx context.Context, begin string, tx *Tx, body func() error
 
 // Plans are made once a connection and not for every call: all statements here are to be answered from an index, whatever their values, and
 // planning them costs more than executing them. A plan outlives what the tables held when it was made: a queue of one row is best read from end to
-// end, and that plan would then read each of ten thousand rows ten thousand times, until the table is analyzed again.
+// end, and that plan would then read each of ten thousand rows ten thousand times, until the table is analyzed again. Nothing here is worth compiling, whatever a plan is said to cost.
 const settings = `SELECT set_config('app.tenant_id', $1, true), set_config('statement_timeout', '10s', true),
-  set_config('lock_timeout', '5s', true), set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)`
+  set_config('lock_timeout', '5s', true), set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+  set_config('jit', 'off', true)`
 
 func rollback(conn *pgxpool.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)

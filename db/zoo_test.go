@@ -175,7 +175,7 @@ func preparations() map[string][]string {
 		"Claim":             {"DELETE FROM delivery_attempts WHERE tenant_id = $1", "UPDATE lanes SET breaker_opened_at = NULL, limited_until = NULL WHERE tenant_id = $1"},
 		"CallNext":          {"UPDATE dispatches SET waits = true WHERE tenant_id = $1"},
 		"CloseEndedAlerts":  {"DELETE FROM dispatches WHERE tenant_id = $1"},
-		"DownTooLong":       {"UPDATE lanes SET breaker_opened_at = now() - interval '1 hour' WHERE tenant_id = $1"},
+		"DownTooLong":       {"UPDATE lanes SET breaker_opened_at = now() - interval '1 hour', hold = 'BREAKER', held_since = now() - interval '1 hour' WHERE tenant_id = $1"},
 		"HoldLane":          {"UPDATE lanes SET hold = NULL WHERE tenant_id = $1"},
 		"FreeLane":          {"UPDATE lanes SET hold = 'BREAKER' WHERE tenant_id = $1", "DELETE FROM dispatches WHERE tenant_id = $1"},
 		"OrderAgain":        {"UPDATE dispatches SET passable_at = now() WHERE tenant_id = $1"},

@@ -43,7 +43,7 @@ UPDATE dispatches d SET passable_at = NULL, auth_retried = d.auth_retried AND @h
 FROM (SELECT x.message_id FROM dispatches x
   WHERE x.tenant_id = @tenant_id AND x.channel_account_id = @channel_account_id AND x.passable_at IS NOT NULL
     AND x.state = 'READY' AND x.due_at <= (SELECT app.now())
-  LIMIT @most FOR NO KEY UPDATE) p
+  ORDER BY x.message_id LIMIT @most FOR NO KEY UPDATE) p
 WHERE d.tenant_id = @tenant_id AND d.message_id = p.message_id;
 
 -- name: OverdueDispatches :many
@@ -63,7 +63,8 @@ FROM (
 ORDER BY d.due_at LIMIT @most;
 
 -- name: DownTooLong :many
--- A probe moves its row's time on; such a row is marked.
+-- Time behind an open breaker counts: what waited for credentials before has to be tried with them. A probe moves its row's time on; such a row is
+-- marked. While one is under way nothing fails: it may find that the provider has come back.
 SELECT d.message_id, d.conversation_id, d.attempt FROM lanes l CROSS JOIN LATERAL (
   (SELECT x.* FROM dispatches x
    WHERE x.tenant_id = l.tenant_id AND x.channel_account_id = l.channel_account_id AND x.waits IN (false, true)
@@ -74,6 +75,9 @@ SELECT d.message_id, d.conversation_id, d.attempt FROM lanes l CROSS JOIN LATERA
      AND x.queued_at <= (SELECT app.now()) - @patience::interval AND x.due_at > (SELECT app.now()) - @patience::interval LIMIT @most)
 ) d
 WHERE l.tenant_id = @tenant_id AND l.channel_account_id = @channel_account_id AND l.breaker_opened_at <= app.now() - @patience::interval
+  AND l.hold = 'BREAKER' AND l.held_since <= app.now() - @patience::interval
+  AND NOT EXISTS (SELECT FROM dispatches s
+    WHERE s.tenant_id = l.tenant_id AND s.channel_account_id = l.channel_account_id AND s.state = 'SENDING')
 LIMIT @most;
 
 -- name: NextDue :one

@@ -3,6 +3,7 @@ package chaos
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // judgeOutbound: one message, told of once, for what was taken (R11, R21); at the provider one call that was accepted for each that is on its
@@ -58,8 +59,25 @@ func (e *evidence) judgeOverlap(m sent, calls []call, wrong complaint) {
 	}
 }
 
-// judgeCalls judges what became of one message. The provider tells our id with every receipt, so that the bound of R13 is one accepted call;
-// only where a lease may end while its holder lives it is one for each attempt. What the provider told and had acknowledged is the status
+// echoWithin is how soon the provider has to tell our id for a call to be known of (W of R13).
+const echoWithin = 120 * time.Second
+
+// mayAccept returns how many calls of a message may be accepted (R13): one, and one more for each whose receipt was not taken in time. Where a lease
+// may end while its holder lives, one for each attempt.
+func (e *evidence) mayAccept(m sent, calls []call) int {
+	if e.loose {
+		return max(1, m.Attempts)
+	}
+	most := 1
+	for _, c := range calls[:max(0, len(calls)-1)] {
+		if c.Accepted && (c.ToldAt.IsZero() || c.ToldAt.Sub(c.StartedAt) >= echoWithin) {
+			most++
+		}
+	}
+	return most
+}
+
+// judgeCalls judges what became of one message. What the provider told and had acknowledged is the status
 // of the message (R1, R5, R23).
 func (e *evidence) judgeCalls(m sent, calls []call, wrong complaint) {
 	accepted, further := 0, "SENT"
@@ -71,13 +89,9 @@ func (e *evidence) judgeCalls(m sent, calls []call, wrong complaint) {
 			}
 		}
 	}
-	most := 1
-	if e.loose {
-		most = max(1, m.Attempts)
-	}
 	switch m.Status {
 	case "SENT", "DELIVERED", "READ":
-		if accepted < 1 || accepted > most {
+		if accepted < 1 || accepted > e.mayAccept(m, calls) {
 			wrong("message %s is %s after %d attempts; the provider accepted %d calls: %v", m.ID, m.Status, m.Attempts, accepted, calls)
 		}
 		if m.Status != further {

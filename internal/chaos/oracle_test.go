@@ -49,6 +49,7 @@ type call struct {
 	Accepted           bool
 	Fault              string
 	Told               string // the furthest status of which a receipt was taken
+	ToldAt             time.Time
 }
 
 // hearing is what one subscriber was told over all its sockets.

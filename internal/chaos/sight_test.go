@@ -61,7 +61,9 @@ func TestOracleSeesEachDifference(t *testing.T) {
 		t.Fatalf("where all is right: %v", said)
 	}
 	late := func(e *evidence) { e.calls[2].StartedAt = e.calls[1].EndedAt.Add(-time.Millisecond) }
-	again := func(e *evidence) { e.calls[1].Accepted = true }
+	again := func(e *evidence) {
+		e.calls[1].Accepted, e.calls[1].ToldAt = true, e.calls[1].StartedAt.Add(echoWithin-1)
+	}
 	for name, c := range map[string]struct {
 		spoil func(*evidence)
 		says  string
@@ -147,6 +149,13 @@ func TestOracleSeesEachDifference(t *testing.T) {
 	e.sent[1].Attempts = 1
 	if len(complaints(e.judge)) == 0 {
 		t.Error("two accepted calls of one attempt are a difference, whatever a lease may do")
+	}
+	for _, when := range []time.Time{{}, e.calls[1].StartedAt.Add(echoWithin)} {
+		e = lived()
+		e.calls[1].Accepted, e.calls[1].ToldAt = true, when
+		if said := complaints(e.judge); len(said) > 0 {
+			t.Errorf("of a call whose receipt came too late nobody could know: %q", said)
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ type OperatorTx interface {
 	InsertTeam(ctx context.Context, team Team) error
 	// InsertAgent stores a new agent as a member of the teams.
 	InsertAgent(ctx context.Context, agent Agent, emailFolded, passwordHash string, teams []uuid.UUID) error
-	// SetAgentActive lets the agent with the address sign in or not, and ends the sessions of one who may not; found is false when there is none.
+	// SetAgentActive lets the agent with the address sign in or not, and ends the sessions there are; found is false when there is none.
 	SetAgentActive(ctx context.Context, emailFolded string, active bool, at time.Time) (agent uuid.UUID, found bool, err error)
 	// InsertAPIKey stores what is kept of a new key.
 	InsertAPIKey(ctx context.Context, key APIKey, hash []byte) error

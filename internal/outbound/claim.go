@@ -132,12 +132,18 @@ func (v *visit) lookFree(ctx context.Context, tx Tx, c *catch, recorded bool, gr
 		}
 	}
 	err := v.claim(ctx, tx, c, granted)
+	if recorded && v.lane.Hold == HoldRateLimit && len(c.calls) == 0 {
+		c.passed = true // whether the lane is still held is seen to by a look of its own
+	}
 	v.short = granted < n && len(c.calls)+len(c.overdue) == granted
 	return err
 }
 
 // free ends a hold that is over, when all that it concerns is in order again: a part of it at each look.
 func (v *visit) free(ctx context.Context, tx Tx) error {
+	if _, err := tx.LockBreaker(ctx, v.account); err != nil {
+		return err
+	}
 	n, err := tx.OrderAgain(ctx, v.account, v.lane.Hold, mostOrdered)
 	if err != nil || n == mostOrdered {
 		return err
@@ -196,32 +202,28 @@ func (v *visit) hold(ctx context.Context, tx Tx, c *catch, hold Hold, patience t
 	return err
 }
 
-// lookOpen holds everything but one probe a minute. Rows that were held for an hour fail: there is no
-// next channel.
+// lookOpen holds everything but one probe a minute. Rows that were held for an hour fail, but not before a probe that is due: the provider may have
+// come back while nobody looked. There is no next channel.
 func (v *visit) lookOpen(ctx context.Context, tx Tx, c *catch) error {
-	if err := v.hold(ctx, tx, c, HoldBreaker, 0); err != nil {
-		return err
+	if err := v.hold(ctx, tx, c, HoldBreaker, 0); err != nil || len(c.overdue) > 0 {
+		return err // first things first: the probe's row must not be one of these
 	}
-	lost, err := tx.DownTooLong(ctx, v.account, breakerPatience, mostOverdue)
+	mine, err := tx.TakeProbe(ctx, v.account, breakerPause)
 	if err != nil {
 		return err
 	}
-	c.overdue = append(c.overdue, lost...)
-	if len(c.overdue) > 0 {
-		return nil // first things first: the probe's row must not be one of these
+	if mine {
+		c.probe = true
+		if err := v.claim(ctx, tx, c, 1); err != nil || len(c.calls)+len(c.overdue) > 0 {
+			return err
+		}
+		c.probe = false
 	}
-	mine, err := tx.TakeProbe(ctx, v.account, breakerPause)
-	if err != nil || !mine {
-		return err
-	}
-	c.probe = true
-	if err := v.claim(ctx, tx, c, 1); err != nil {
-		return err
-	}
-	if len(c.calls) == 0 {
+	c.overdue, err = tx.DownTooLong(ctx, v.account, breakerPatience, mostOverdue)
+	if err == nil && mine && len(c.overdue) == 0 {
 		return errNoProbe
 	}
-	return nil
+	return err
 }
 
 // claim takes up to n due rows, with their attempts.

@@ -1,6 +1,7 @@
 package outbound_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -52,15 +53,8 @@ func (w *world) deep(n int) (ids []uuid.UUID) {
 	  INSERT INTO dispatches (tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, queued_at, expires_at)
 	  SELECT tenant_id, id, channel_account_id, conversation_id, seq, 'READY', now(), now(), now() + interval '1 day' FROM m`,
 		first.ConversationID, n)
-	err := w.DB.Outbound().ReadTenant(w.t.Context(), w.tenant.ID, func(tx outbound.Tx) error {
-		due, err := tx.DownTooLong(w.t.Context(), w.account, 0, n)
-		for _, d := range due {
-			ids = append(ids, d.MessageID)
-		}
-		return err
-	})
-	if err != nil {
-		w.t.Fatal(err)
+	for id := range strings.FieldsSeq(w.Text("SELECT string_agg(message_id::text, ' ') FROM dispatches WHERE tenant_id = $1", w.tenant.ID.UUID())) {
+		ids = append(ids, uuid.MustParse(id))
 	}
 	return ids
 }
@@ -86,11 +80,57 @@ func TestDeepQueueBehindABreaker(t *testing.T) {
 	w.wantAlert(outbound.AlertStuck, 0)
 	w.wantCalls(3)
 	w.wantAllHeld(outbound.HoldBreaker, ids)
+	looks := 3
 	eventually(t, "all have failed", func() bool {
+		looks++
 		w.later(16 * time.Minute)
 		return w.Int("SELECT count(*) FROM messages WHERE failed_code = 'PROVIDER_DOWN'") == n
 	})
-	w.wantCalls(3)
+	w.wantCalls(looks) // a probe each, before anything fails
+}
+
+// What a lane is held by when its workers come back, or when credentials are renewed, is tried before it fails: nobody has asked the provider.
+func TestNothingFailsBeforeItIsTried(t *testing.T) {
+	t.Parallel()
+	for name, hold := range map[string]outbound.Hold{"no worker for hours": outbound.HoldBreaker, "no credentials for hours": outbound.HoldReauth} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			messages := w.sendMany(5)
+			w.Exec(`INSERT INTO lanes (tenant_id, channel_account_id, failures, breaker_opened_at, probe_at, hold, held_since)
+				VALUES ($1, $2, 5, now(), now(), $3, now())`, w.tenant.ID.UUID(), w.account, string(hold))
+			w.Exec("UPDATE app.clock SET shift = interval '2 hours'")
+			w.drain()
+			for _, m := range messages {
+				w.wantStatus(m.ID, inbox.MessageSent)
+			}
+			w.wantHeld(outbound.HoldNone)
+		})
+	}
+}
+
+// A lane that nobody has looked at since it was shut says nothing yet; the facts do, and nothing of it is stuck.
+func TestFactsExplainBeforeTheLaneDoes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.sendMany(2)
+	w.Exec("INSERT INTO lanes (tenant_id, channel_account_id) VALUES ($1, $2)", w.tenant.ID.UUID(), w.account)
+	w.Exec("UPDATE app.clock SET shift = interval '20 minutes'")
+	stuck := func() int64 { return w.Int("SELECT count(*) FROM app.stuck_dispatches(interval '5 minutes', 10)") }
+	for _, fact := range []struct{ shut, open string }{
+		{"UPDATE lanes SET breaker_opened_at = now()", "UPDATE lanes SET breaker_opened_at = NULL"},
+		{"UPDATE lanes SET limited_until = now() + interval '1 hour'", "UPDATE lanes SET limited_until = NULL"},
+		{"UPDATE channel_accounts SET status = 'NEEDS_REAUTH'", "UPDATE channel_accounts SET status = 'ACTIVE'"},
+	} {
+		if n := stuck(); n != 2 {
+			t.Fatalf("%d are stuck, want 2", n)
+		}
+		w.Exec(fact.shut)
+		if n := stuck(); n != 0 {
+			t.Errorf("after %q %d are stuck", fact.shut, n)
+		}
+		w.Exec(fact.open)
+	}
 }
 
 // Waiting counts anew once a hold is over: what has been let go is not stuck before 5 minutes have passed.
@@ -135,9 +175,6 @@ func TestQueueBehindARateIsHeldVisibly(t *testing.T) {
 	tokens.tokens.Store(100)
 	w.drain()
 	w.wantCalls(4)
-	late := w.send(w.tenant.Conversation(w.account), "late")
-	w.drain()
-	w.wantStatus(late.ID, inbox.MessageSent)
 	if n := w.Int("SELECT count(*) FROM lanes WHERE hold IS NOT NULL"); n != 0 {
 		t.Fatal("the lane is still held")
 	}

@@ -29,6 +29,7 @@ type Message struct {
 	Target   string          `json:"target,omitzero"` // of a reaction, an edit or a deletion
 	Status   string          `json:"status"`          // mine: pending, delivered, read; theirs: accepted, sent, delivered, read, failed
 	Opaque   string          `json:"opaque,omitzero"` // biz_opaque_callback_data
+	ToldAt   time.Time       `json:"toldAt,omitzero"` // theirs: when the business took its first receipt
 }
 
 // Media is a file that the customer sent.
@@ -56,7 +57,8 @@ type Call struct {
 	Status    int       `json:"status"`             // HTTP status answered; 0 when the connection was cut
 	ErrorCode int       `json:"errorCode,omitzero"`
 	Fault     string    `json:"fault,omitzero"`
-	Told      string    `json:"told,omitzero"` // the furthest status that the business took a receipt of; "accepted": none yet
+	Told      string    `json:"told,omitzero"`   // the furthest status that the business took a receipt of; "accepted": none yet
+	ToldAt    time.Time `json:"toldAt,omitzero"` // when it took the first
 }
 
 // Delivery is one webhook on its way to the business.

@@ -105,6 +105,9 @@ func (s *Simulator) delivered(d Delivery) {
 	records := []record{{Done: d.ID}}
 	if m, ok := s.store.message(d.Message); ok && rank(d.Status) > rank(m.Status) {
 		m.Status = d.Status
+		if m.ToldAt.IsZero() {
+			m.ToldAt = time.Now()
+		}
 		records = append(records, record{Message: &m})
 	}
 	s.store.commit(records...)

@@ -220,7 +220,7 @@ func (st *store) callsSince(seq int) []Call {
 	calls := slices.Clone(st.calls[i:])
 	for i := range calls {
 		if m := st.messages[calls[i].MessageID]; m != nil {
-			calls[i].Told = m.Status
+			calls[i].Told, calls[i].ToldAt = m.Status, m.ToldAt
 		}
 	}
 	return calls

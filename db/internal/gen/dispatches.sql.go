@@ -116,6 +116,9 @@ SELECT d.message_id, d.conversation_id, d.attempt FROM lanes l CROSS JOIN LATERA
      AND x.queued_at <= (SELECT app.now()) - $1::interval AND x.due_at > (SELECT app.now()) - $1::interval LIMIT $2)
 ) d
 WHERE l.tenant_id = $3 AND l.channel_account_id = $4 AND l.breaker_opened_at <= app.now() - $1::interval
+  AND l.hold = 'BREAKER' AND l.held_since <= app.now() - $1::interval
+  AND NOT EXISTS (SELECT FROM dispatches s
+    WHERE s.tenant_id = l.tenant_id AND s.channel_account_id = l.channel_account_id AND s.state = 'SENDING')
 LIMIT $2
 `
 
@@ -125,7 +128,8 @@ type DownTooLongRow struct {
 	Attempt        int32
 }
 
-// A probe moves its row's time on; such a row is marked.
+// Time behind an open breaker counts: what waited for credentials before has to be tried with them. A probe moves its row's time on; such a row is
+// marked. While one is under way nothing fails: it may find that the provider has come back.
 func (q *Queries) DownTooLong(ctx context.Context, patience time.Duration, most int32, tenantID uuid.UUID, channelAccountID uuid.UUID) ([]DownTooLongRow, error) {
 	rows, err := q.db.Query(ctx, DownTooLong,
 		patience,
@@ -271,7 +275,7 @@ UPDATE dispatches d SET passable_at = NULL, auth_retried = d.auth_retried AND $1
 FROM (SELECT x.message_id FROM dispatches x
   WHERE x.tenant_id = $2 AND x.channel_account_id = $3 AND x.passable_at IS NOT NULL
     AND x.state = 'READY' AND x.due_at <= (SELECT app.now())
-  LIMIT $4 FOR NO KEY UPDATE) p
+  ORDER BY x.message_id LIMIT $4 FOR NO KEY UPDATE) p
 WHERE d.tenant_id = $2 AND d.message_id = p.message_id
 `
 

@@ -65,6 +65,16 @@ func (w *World) Int(sql string, args ...any) int64 {
 	return n
 }
 
+// Text returns the one text that SQL yields as the owner of the tables.
+func (w *World) Text(sql string, args ...any) string {
+	w.t.Helper()
+	var text string
+	if err := w.owner.QueryRow(context.Background(), sql, args...).Scan(&text); err != nil {
+		w.t.Fatalf("%s: %v", sql, err)
+	}
+	return text
+}
+
 // Shift moves the database's clock by d from the real time.
 func (w *World) Shift(d time.Duration) { w.Exec("UPDATE app.clock SET shift = $1", d) }
 
