@@ -15,8 +15,9 @@ import (
 
 // goBack makes the tenant's stream that of a database which lacks the last commits. Without an epoch it keeps its own.
 func (s *shop) goBack(n int64, epoch *uuid.UUID) {
-	s.w.Exec("UPDATE tenant_heads SET epoch = coalesce($2, epoch), seq = seq - $3 WHERE tenant_id = $1", s.ID.UUID(), epoch, n)
-	s.w.Exec("DELETE FROM events e USING tenant_heads h WHERE e.tenant_id = $1 AND h.tenant_id = e.tenant_id AND e.seq > h.seq", s.ID.UUID())
+	// At once: who reads between finds events beyond the head.
+	s.w.Exec(`WITH h AS (UPDATE tenant_heads SET epoch = coalesce($2, epoch), seq = seq - $3 WHERE tenant_id = $1 RETURNING tenant_id, seq)
+		DELETE FROM events e USING h WHERE e.tenant_id = h.tenant_id AND e.seq > h.seq`, s.ID.UUID(), epoch, n)
 }
 
 func (s *shop) record(t *testing.T, p *process, n int) {
@@ -126,13 +127,13 @@ func TestAccessIsForgottenWithItsNumbers(t *testing.T) {
 
 			ctx, cancel := context.WithTimeout(t.Context(), deadline)
 			defer cancel()
-			stop, err := p.hub.Subscribe(ctx, live.Request{Actor: s.agent, Audience: &visible{}, Taker: newClient(100)})
+			witness := newClient(100)
+			again := s.signIn(agent, inbox.RoleAgent, s.mine) // nothing is known of this sign-in
+			stop, err := p.hub.Subscribe(ctx, live.Request{Actor: again, Audience: &visible{}, Taker: witness})
 			if err != nil {
 				t.Fatalf("after the change that was lost: %v", err)
 			}
 			defer stop()
-			witness := newClient(100)
-			defer p.subscribe(t, s.agent, &visible{}, nil, witness)()
 			w.Exec("UPDATE agents SET status = 'DISABLED' WHERE id = $1", supervisor)
 			if err := p.record(t.Context(), s.ID, access(inbox.EventAccessChanged, &supervisor, nil), s.event()); err != nil {
 				t.Fatal(err)
@@ -143,5 +144,55 @@ func TestAccessIsForgottenWithItsNumbers(t *testing.T) {
 				t.Errorf("disabled by an event whose number is below that of what was known: %v", err)
 			}
 		})
+	}
+}
+
+// lateHeads lets something happen between the reading of heads and their use, once.
+type lateHeads struct {
+	live.Source
+	meanwhile chan func()
+}
+
+func (l *lateHeads) Heads(ctx context.Context, tenants []inbox.TenantID) (map[inbox.TenantID]inbox.Cursor, error) {
+	heads, err := l.Source.Heads(ctx, tenants)
+	select {
+	case happen := <-l.meanwhile:
+		happen()
+	default:
+	}
+	return heads, err
+}
+
+// R41: a head that was read before the stream started over says nothing of the new numbers: whoever began in these is not told to query afresh.
+func TestAHeadOfBeforeIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	source := &lateHeads{meanwhile: make(chan func(), 1)}
+	p := launch(t, w, options{alone: true, live: live.Config{Poll: time.Hour}, source: func(inner live.Source) live.Source {
+		source.Source = inner
+		return source
+	}})
+	before, fresh := newClient(100), newClient(100)
+	defer p.subscribe(t, s.supervisor, &visible{}, nil, before)()
+	s.record(t, p, 10)
+	before.await(t, "all events", func() bool { return len(before.got) == 10 })
+	done := make(chan func(), 1)
+	source.meanwhile <- func() {
+		s.goBack(5, nil)
+		p.hub.Wake(s.ID, 11) // which was committed, and is lost
+		before.await(t, "the end", func() bool { return before.ended })
+		done <- p.subscribe(t, s.supervisor, &visible{}, nil, fresh)
+	}
+	p.hub.WakeAll()
+	defer (<-done)()
+	looked := make(chan struct{})
+	source.meanwhile <- func() { close(looked) }
+	p.hub.WakeAll()
+	<-looked // the heads of before have been used
+	s.record(t, p, 2)
+	fresh.await(t, "what followed", func() bool { return len(fresh.got) == 2 || fresh.ended })
+	if fresh.ended {
+		t.Errorf("ended with %q", fresh.reason)
 	}
 }
