@@ -1,13 +1,11 @@
 package chaos
 
 import (
-	"context"
 	"io"
 	"net"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
@@ -15,7 +13,9 @@ import (
 
 // network is every connection between the processes and what they use; each can be spoiled on its own.
 type network struct {
-	links map[string]*toxiproxy.Proxy
+	server *toxiproxy.ApiServer
+	listen map[string]string           // the address of each link
+	links  map[string]*toxiproxy.Proxy // of the goroutine that spoils alone
 }
 
 // The links of the installation.
@@ -34,38 +34,45 @@ const (
 // newNetwork opens a link for each upstream: an address of TCP, or the path of a unix socket, which may be another one at any time.
 func newNetwork(t *testing.T, upstreams map[string]func() string) *network {
 	t.Helper()
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	n := &network{links: map[string]*toxiproxy.Proxy{}}
+	n := &network{
+		server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()),
+		listen: map[string]string{}, links: map[string]*toxiproxy.Proxy{},
+	}
 	for name, where := range upstreams {
 		upstream := where()
 		if !strings.Contains(upstream, ":") {
 			upstream = relay(t, where)
 		}
-		p := toxiproxy.NewProxy(server, name, "127.0.0.1:0", upstream)
-		if err := p.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(p.Stop)
-		n.links[name] = p
+		n.open(t, name, "127.0.0.1:0", upstream)
+		n.listen[name] = n.links[name].Listen
+		t.Cleanup(func() { n.links[name].Stop() })
 	}
 	return n
 }
 
-func (n *network) address(link string) string { return n.links[link].Listen }
+func (n *network) open(t *testing.T, link, listen, upstream string) {
+	t.Helper()
+	p := toxiproxy.NewProxy(n.server, link, listen, upstream)
+	if err := p.Start(); err != nil {
+		t.Fatalf("the link %s: %v", link, err)
+	}
+	n.links[link] = p
+}
 
-// spoil adds a toxic, given as toxiproxy's JSON, and returns how to take it away.
+func (n *network) address(link string) string { return n.listen[link] }
+
+// spoil adds a toxic, given as toxiproxy's JSON, to whoever is connected too, and returns how to take it away. That gives the link another proxy, and
+// cuts who is connected: toxiproxy's own way waits for itself when a connection ends at that moment.
 func (n *network) spoil(t *testing.T, link, toxic string) func() {
 	t.Helper()
-	added, err := n.links[link].Toxics.AddToxicJson(strings.NewReader(toxic))
-	if err != nil {
+	p := n.links[link]
+	if _, err := p.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
 		t.Fatalf("%s on %s: %v", toxic, link, err)
 	}
 	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := n.links[link].Toxics.RemoveToxic(ctx, added.Name); err != nil {
-			t.Errorf("take %s off %s: %v", toxic, link, err)
-		}
+		t.Helper()
+		p.Stop()
+		n.open(t, link, p.Listen, p.Upstream)
 	}
 }
 
