@@ -245,10 +245,15 @@ func (n *shop) beside(messages int) <-chan error {
 	n.s.must(conn.WriteMessage(websocket.TextMessage, fmt.Appendf(nil,
 		`{"id":"1","type":"subscribe","payload":{"query":"subscription { messageEvents(conversationId: \"%s\") { ... on MessageEvent { message { text } } } }"}}`, id)))
 	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
-	told := make(chan error, 1)
+	told, begun := make(chan error, 1), make(chan struct{})
 	go func() {
+		message, err := []byte(nil), error(nil)
 		for i := range messages {
-			_, message, err := conn.ReadMessage()
+			if i == 0 {
+				message, err = follows(conn, begun)
+			} else {
+				_, message, err = conn.ReadMessage()
+			}
 			if err != nil || !strings.Contains(string(message), fmt.Sprint(`"no `, i, ` x`)) {
 				told <- fmt.Errorf("instead of message %d it is told %.200s, %w", i, message, err)
 				return
@@ -256,7 +261,27 @@ func (n *shop) beside(messages int) <-chan error {
 		}
 		told <- nil
 	}()
-	return told
+	for i := 0; ; i++ {
+		n.write(fmt.Sprint("wamid.early", i), "4915112345678", "Kim", "early")
+		select {
+		case <-begun:
+			return told
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// follows tells when the connection is told of anything, which is when its subscription has begun, and returns the first message that is not an early one.
+func follows(conn *websocket.Conn, begun chan struct{}) (message []byte, err error) {
+	for first := true; ; first = false {
+		_, message, err = conn.ReadMessage()
+		if first {
+			close(begun)
+		}
+		if err != nil || !strings.Contains(string(message), `"early"`) {
+			return message, err
+		}
+	}
 }
 
 func aliasesOf(field string, count int) string {
