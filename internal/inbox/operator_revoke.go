@@ -10,8 +10,8 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
-// RevokeAPIKey ends a key for good: its subscriptions end, and whoever holds it is refused within 5 seconds, in every process. It returns NotFound for an unknown tenant and for
-// a key that does not exist or was revoked before.
+// RevokeAPIKey ends a key for good: its subscriptions end, and whoever holds it is refused within 5 seconds, in every process. It returns
+// NotFound for an unknown tenant and for a key that does not exist or was revoked before.
 func (o *Operator) RevokeAPIKey(ctx context.Context, slug string, key uuid.UUID) error {
 	tenant, err := o.tenant(ctx, slug)
 	if err != nil {

@@ -52,8 +52,9 @@ func (r *room) take(bytes int) {
 // full tells that the change cannot be split into items.
 func (r *room) full() bool { return r.left < 0 || r.items > maxItems }
 
-// newScope reads metadata and contacts of a change's value; size is the bytes of the change. A contact that cannot be read stays unclaimed and ends as a notice. It
-// returns an error for metadata that is there and does not say clearly whose the change is: no address may make up for that.
+// newScope reads metadata and contacts of a change's value; size is the bytes of the change. A contact that cannot be read stays unclaimed
+// and ends as a notice. It returns an error for metadata that is there and does not say clearly whose the change is: no address may make up
+// for that.
 func newScope(value map[string]json.RawMessage, size int) (scope, error) {
 	s := scope{metadata: value["metadata"], byID: map[string]*contact{}, room: newRoom(size)}
 	if len(s.metadata) > 0 && string(s.metadata) != "null" {
