@@ -25,16 +25,24 @@ var errNoProbe = errors.New("nothing to probe with")
 // catch is what one look at a lane brought.
 type catch struct {
 	calls    []Due         // claimed: to be called before the deadline
+	drained  bool          // nothing else was due
 	probe    bool          // the one call is a probe of an open breaker
 	overdue  []Due         // to be settled
 	passed   bool          // something holds the lane, which is to be looked at again
 	retry    time.Duration // greater than 0: when tokens may be there again
 	deadline time.Time     // when the lease of the calls ends, on this process's own monotonic clock
+	rest     rest          // of a last look that found nothing
+}
+
+// idle reports whether another look would find nothing before something happens.
+func (c *catch) idle() bool {
+	return !c.passed && len(c.overdue) == 0 && (len(c.calls) == 0 || c.drained)
 }
 
 // look records a group of results, reads how the lane is after them, and takes what it lets go, in one transaction: at most n rows, one probe, or
-// nothing. Once begun it is not given up with ctx: a claim whose commit was cut would leave leases that nobody holds.
-func (v *visit) look(ctx context.Context, group []result, n int) (catch, error) {
+// nothing. A last look, beside which no call is under way, also finds out how long the lane may be left alone. Once begun it is not given up with
+// ctx: a claim whose commit was cut would leave leases that nobody holds.
+func (v *visit) look(ctx context.Context, group []result, n int, last bool) (catch, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookPatience)
 	defer cancel()
 	rate, err := v.rate(ctx)
@@ -57,13 +65,17 @@ func (v *visit) look(ctx context.Context, group []result, n int) (catch, error) 
 				return err
 			}
 		}
-		return v.lookIn(ctx, tx, &c, len(group) > 0, n, granted, retry)
+		if err = v.lookIn(ctx, tx, &c, len(group) > 0, n, granted, retry); err != nil || !last || !c.idle() {
+			return err
+		}
+		return v.restIn(ctx, tx, &c)
 	})
 	if len(c.calls) > 0 {
 		_ = faultpoint.Point("out.attempt_commit")
 	}
 	if errors.Is(err, errNoProbe) {
-		c.probe, err = false, nil
+		c.probe = false
+		c.rest.wait, c.rest.ok, err = v.next(ctx)
 	}
 	if err != nil {
 		c.calls = nil
@@ -135,7 +147,18 @@ func (v *visit) lookFree(ctx context.Context, tx Tx, c *catch, recorded bool, gr
 	if recorded && v.lane.Hold == HoldRateLimit && len(c.calls) == 0 {
 		c.passed = true // whether the lane is still held is seen to by a look of its own
 	}
-	v.short = granted < n && len(c.calls)+len(c.overdue) == granted
+	c.drained = len(c.calls)+len(c.overdue) < granted
+	v.short = granted < n && !c.drained
+	return err
+}
+
+// restIn finds out how long the lane may be left alone, when there is nothing to do there.
+func (v *visit) restIn(ctx context.Context, tx Tx, c *catch) (err error) {
+	if c.retry > 0 { // neither what falls due nor what is queued meanwhile may go sooner
+		c.rest = rest{wait: c.retry, ok: true, deaf: true}
+		return nil
+	}
+	c.rest.wait, c.rest.ok, err = tx.NextDue(ctx, v.account, v.lane.Now)
 	return err
 }
 

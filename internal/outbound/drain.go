@@ -93,21 +93,18 @@ func (o *Outbound) abandon(v *visit) {
 func (v *visit) work(ctx context.Context) (time.Duration, bool, error) {
 	end := time.Now().Add(drainBudget)
 	for {
-		hint, err := v.pump(ctx, end)
+		r, err := v.pump(ctx, end)
 		if err != nil || ctx.Err() != nil {
 			return 0, true, err
 		}
-		wait, ok, rings := hint, hint > 0, (<-chan struct{})(nil)
-		if !ok { // nothing is due; where tokens are missing, neither what falls due nor what is queued meanwhile may go sooner
-			rings = v.again
-			if wait, ok, err = v.next(ctx); err != nil {
-				return 0, true, err
-			}
+		if !r.ok || r.wait > lingerTime || time.Now().Add(r.wait).After(end) {
+			return r.wait, r.ok, nil
 		}
-		if !ok || wait > lingerTime || time.Now().Add(wait).After(end) {
-			return wait, ok, nil
+		rings := v.again
+		if r.deaf {
+			rings = nil
 		}
-		sleep(ctx, wait, rings)
+		sleep(ctx, r.wait, rings)
 	}
 }
 

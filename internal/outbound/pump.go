@@ -38,22 +38,29 @@ type pump struct {
 	full  bool     // the last claim found as many rows as it asked for
 }
 
-// pump claims, sends and records until nothing can be claimed. It returns when tokens may be there again, if that is what is missing.
+// rest is how long a lane may be left alone.
+type rest struct {
+	wait time.Duration
+	ok   bool // something waits there
+	deaf bool // nothing can be done sooner, whoever rings
+}
+
+// pump claims, sends and records until nothing can be claimed, and returns how long that will be so.
 // It goes on claiming until the calls that began before the end are over: they are waited for in any case, and one that hangs must
 // not hold up the others.
-func (v *visit) pump(ctx context.Context, end time.Time) (time.Duration, error) {
+func (v *visit) pump(ctx context.Context, end time.Time) (rest, error) {
 	p := &pump{v: v, end: end, todo: make(chan job, mostOpen), results: make(chan result, mostOpen), ahead: v.o.cfg.InFlight}
-	hint, err := p.run(ctx)
+	r, err := p.run(ctx)
 	close(p.todo)
 	for p.open > 0 { // whatever came of it is written down, also when nothing more is begun
 		p.gather(true)
 		p.write(ctx)
 	}
 	p.callers.Wait()
-	return hint, err
+	return r, err
 }
 
-func (p *pump) run(ctx context.Context) (time.Duration, error) {
+func (p *pump) run(ctx context.Context) (rest, error) {
 	for first := true; p.mayClaim(ctx); first = false {
 		p.gather(false)
 		want := p.room()
@@ -66,25 +73,25 @@ func (p *pump) run(ctx context.Context) (time.Duration, error) {
 		}
 		c, err := p.exchange(ctx, want)
 		if err != nil {
-			return 0, err
+			return rest{}, err
 		}
 		if first {
 			p.failures.Store(int64(p.v.lane.Failures))
 		}
 		if err := p.take(ctx, c); err != nil {
-			return 0, err
+			return rest{}, err
 		}
-		if len(c.calls) > 0 || len(c.overdue) > 0 || c.passed {
+		if !c.idle() {
 			continue
 		}
 		if p.open == 0 {
-			return c.retry, nil
+			return c.rest, nil
 		}
 		if err := p.await(ctx, c.retry); err != nil {
-			return 0, err
+			return rest{}, err
 		}
 	}
-	return time.Millisecond, nil // whatever is left is looked at at once
+	return rest{wait: time.Millisecond, ok: true, deaf: true}, nil // whatever is left is looked at at once
 }
 
 func (p *pump) mayClaim(ctx context.Context) bool {
@@ -128,7 +135,7 @@ func (p *pump) gather(wait bool) {
 // exchange records the group and claims rows, in one transaction. When that fails, the group is recorded alone, and what is wrong with claiming
 // shows when there is nothing to record.
 func (p *pump) exchange(ctx context.Context, want int) (catch, error) {
-	c, err := p.v.look(ctx, p.group, want)
+	c, err := p.v.look(ctx, p.group, want, p.open == len(p.group))
 	switch {
 	case err == nil:
 		p.recorded()

@@ -69,6 +69,11 @@ func (w *world) setToken(tenant *inboxtest.Tenant, account uuid.UUID, token stri
 
 // process returns what one more process of the fleet would have.
 func (w *world) process(change ...func(*outbound.Config)) *outbound.Outbound {
+	return w.processOn(w.DB.Outbound(), change...)
+}
+
+// processOn is process on a store that is not the database's own.
+func (w *world) processOn(store outbound.Store, change ...func(*outbound.Config)) *outbound.Outbound {
 	registry, err := channel.NewRegistry(stub{url: w.vendor.server.URL, client: w.vendor.server.Client()})
 	if err != nil {
 		w.t.Fatal(err)
@@ -80,7 +85,7 @@ func (w *world) process(change ...func(*outbound.Config)) *outbound.Outbound {
 	for _, c := range change {
 		c(&cfg)
 	}
-	return outbound.New(w.DB.Outbound(), cfg)
+	return outbound.New(store, cfg)
 }
 
 // send queues a text in the conversation.
