@@ -166,7 +166,7 @@ func (a *api) sharedApps() map[string]channel.Endpoint {
 // live is the layer that tells subscribers what happens, in this process and in others.
 func (a *api) live() layer {
 	listener := db.NewListener(db.ListenConfig{
-		URL: a.env.ListenURL.Reveal(), Log: a.log, Heard: a.hub.Wake, Resumed: a.hub.WakeAll,
+		URL: a.env.ListenURL.Reveal(), Log: a.log, Heard: a.hub.Hint, Resumed: a.hub.WakeAll,
 	})
 	return layer{{"hub", a.hub.Run}, {"listener", listener.Run}}
 }

@@ -73,7 +73,7 @@ func launch(t *testing.T, w *inboxtest.World, o options) *process {
 	if o.deaf || o.alone {
 		once.Do(func() { close(listening) })
 	} else {
-		run(db.NewListener(db.ListenConfig{URL: w.AppURL, Heard: p.hub.Wake, Resumed: func() {
+		run(db.NewListener(db.ListenConfig{URL: w.AppURL, Heard: p.hub.Hint, Resumed: func() {
 			p.hub.WakeAll()
 			once.Do(func() { close(listening) })
 		}}).Run)

@@ -35,14 +35,26 @@ func New(cfg Config) *Hub {
 	}
 }
 
-// Wake tells that the tenant has events up to seq. It never blocks; for a tenant nobody here listens to it does nothing.
+// Wake tells that the tenant has events up to seq, which this process committed: when the database does not have them, they are lost. It never
+// blocks; for a tenant nobody here listens to it does nothing.
 func (h *Hub) Wake(tenant inbox.TenantID, seq int64) {
-	h.mu.Lock()
-	s := h.streams[tenant]
-	h.mu.Unlock()
-	if s != nil {
+	if s := h.follows(tenant); s != nil {
 		s.wake(seq)
 	}
+}
+
+// Hint tells that somebody says the tenant has events up to seq. The tenant is looked at, unless so much is known, and nothing else follows: every
+// role that may connect to the database can say anything. It never blocks; for a tenant nobody here listens to it does nothing.
+func (h *Hub) Hint(tenant inbox.TenantID, seq int64) {
+	if s := h.follows(tenant); s != nil {
+		s.hint(seq)
+	}
+}
+
+func (h *Hub) follows(tenant inbox.TenantID) *stream {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.streams[tenant]
 }
 
 // WakeAll tells that wakes may have been lost: every tenant with subscribers is looked at. It never blocks.

@@ -33,7 +33,8 @@ type stream struct {
 	lost    bool // the database is no longer where we have read to; the next read starts over
 	epoch   string
 	last    int64 // the newest event that was offered, or is being offered
-	heard   int64 // the newest event we were told of
+	heard   int64 // the newest event that we know to have been committed
+	said    int64 // the newest event that a notice told of since the last look; anybody can send one, so it is a reason to look and no more
 	groups  map[Audience]*group
 	members int
 	left    time.Time     // when the last member left
@@ -83,10 +84,21 @@ func (s *stream) wake(seq int64) {
 	}
 }
 
+// hint tells that somebody says there are events up to seq.
+func (s *stream) hint(seq int64) {
+	s.mu.Lock()
+	s.said = max(s.said, seq)
+	start := s.hearLocked(0)
+	s.mu.Unlock()
+	if start {
+		s.hub.spawn(s.read)
+	}
+}
+
 // hearLocked notes that there are events up to seq and reports whether the caller must begin to read.
 func (s *stream) hearLocked(seq int64) (start bool) {
 	s.heard = max(s.heard, seq)
-	start = s.epoch != "" && !s.reading && !s.retired && (s.lost || s.heard > s.last)
+	start = s.epoch != "" && !s.reading && !s.retired && (s.lost || s.heard > s.last || s.said > s.last)
 	s.reading = s.reading || start
 	return start
 }
@@ -148,6 +160,7 @@ func (s *stream) readPage() (more bool, err error) {
 	sleep(s.hub.ctx, time.Until(s.next))
 	s.mu.Lock()
 	after, epoch, target, lost := s.last, s.epoch, max(s.heard, s.last), s.lost
+	s.said = 0 // this look finds out; what is said from here on needs another one
 	audiences := make([]Audience, 0, len(s.groups))
 	for audience := range s.groups {
 		audiences = append(audiences, audience)
@@ -159,7 +172,7 @@ func (s *stream) readPage() (more bool, err error) {
 		return false, err
 	}
 	gap := len(page.Events) > 0 && page.Events[0].Seq != after+1 || len(page.Events) == 0 && page.Head > after
-	if lost || page.Epoch != epoch || page.Head < target || gap { // what we were told of had been committed
+	if lost || page.Epoch != epoch || page.Head < target || gap { // what we knew of had been committed
 		s.begin(page)
 		return true, nil
 	}
@@ -174,7 +187,7 @@ func (s *stream) readPage() (more bool, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	more = len(page.Events) == pageSize || s.lost || s.heard > target && s.heard > s.last
+	more = len(page.Events) == pageSize || s.lost || s.heard > target && s.heard > s.last || s.said > s.last
 	s.reading = more
 	return more, nil
 }
