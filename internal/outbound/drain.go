@@ -119,12 +119,26 @@ func sleep(ctx context.Context, wait time.Duration, rings <-chan struct{}) {
 	}
 }
 
-func (v *visit) next(ctx context.Context) (wait time.Duration, ok bool, err error) {
-	err = v.o.store.ReadTenant(ctx, v.tenant, func(tx Tx) (err error) {
-		wait, ok, err = tx.NextDue(ctx, v.account, v.lane.Now)
+// rest is how long a lane may be left alone.
+type rest struct {
+	wait time.Duration
+	ok   bool // something waits there
+	deaf bool // nothing can be done sooner, whoever rings
+}
+
+// next finds out how long the lane, as it was last seen, may be left alone.
+func (v *visit) next(ctx context.Context) (r *rest, err error) {
+	err = v.o.store.ReadTenant(ctx, v.tenant, func(tx Tx) error {
+		r, err = v.restIn(ctx, tx, v.lane.Now)
 		return err
 	})
-	return wait, ok, err
+	return r, err
+}
+
+// restIn finds out how long a lane may be left alone that had nothing more to claim at the given time.
+func (v *visit) restIn(ctx context.Context, tx Tx, looked time.Time) (*rest, error) {
+	wait, ok, err := tx.NextDue(ctx, v.account, looked)
+	return &rest{wait: wait, ok: ok}, err
 }
 
 // prepare turns a road into a lane: it finds the provider and opens the credentials.

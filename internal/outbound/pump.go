@@ -38,13 +38,6 @@ type pump struct {
 	full  bool     // the last claim found as many rows as it asked for
 }
 
-// rest is how long a lane may be left alone.
-type rest struct {
-	wait time.Duration
-	ok   bool // something waits there
-	deaf bool // nothing can be done sooner, whoever rings
-}
-
 // pump claims, sends and records until nothing can be claimed, and returns how long that will be so.
 // It goes on claiming until the calls that began before the end are over: they are waited for in any case, and one that hangs must
 // not hold up the others.
@@ -85,7 +78,7 @@ func (p *pump) run(ctx context.Context) (rest, error) {
 			continue
 		}
 		if p.open == 0 {
-			return c.rest, nil
+			return *c.rest, nil
 		}
 		if err := p.await(ctx, c.retry); err != nil {
 			return rest{}, err
@@ -135,7 +128,7 @@ func (p *pump) gather(wait bool) {
 // exchange records the group and claims rows, in one transaction. When that fails, the group is recorded alone, and what is wrong with claiming
 // shows when there is nothing to record.
 func (p *pump) exchange(ctx context.Context, want int) (catch, error) {
-	c, err := p.v.look(ctx, p.group, want, p.open == len(p.group))
+	c, err := p.v.look(ctx, glance{group: p.group, most: want, last: p.open == len(p.group)})
 	switch {
 	case err == nil:
 		p.recorded()
@@ -184,14 +177,14 @@ func (p *pump) await(ctx context.Context, tokens time.Duration) error {
 	if p.stirs(ctx, quickCall, p.v.again) {
 		return nil
 	}
-	wait, ok, err := p.v.next(ctx)
-	if err != nil && ctx.Err() == nil {
+	r, err := p.v.next(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
 		return err
+	case err != nil || !r.ok:
+		r = &rest{wait: p.v.o.cfg.CallTimeout} // by then a call has ended
 	}
-	if !ok {
-		wait = p.v.o.cfg.CallTimeout // by then a call has ended
-	}
-	p.stirs(ctx, wait, p.v.again)
+	p.stirs(ctx, r.wait, p.v.again)
 	return nil
 }
 

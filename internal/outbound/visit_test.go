@@ -4,20 +4,23 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/outbound"
 )
 
-// counted counts the transactions of a store.
+// counted counts the transactions of a store, and what looks for work within those that write.
 type counted struct {
 	outbound.Store
-	writes, reads atomic.Int64
+	writes, reads, claims, waits atomic.Int64
 }
 
 func (c *counted) InTenant(ctx context.Context, tenant inbox.TenantID, fn func(outbound.Tx) error) error {
 	c.writes.Add(1)
-	return c.Store.InTenant(ctx, tenant, fn)
+	return c.Store.InTenant(ctx, tenant, func(tx outbound.Tx) error { return fn(countedTx{tx, c}) })
 }
 
 func (c *counted) ReadTenant(ctx context.Context, tenant inbox.TenantID, fn func(outbound.Tx) error) error {
@@ -25,8 +28,23 @@ func (c *counted) ReadTenant(ctx context.Context, tenant inbox.TenantID, fn func
 	return c.Store.ReadTenant(ctx, tenant, fn)
 }
 
-// A message that is sent alone is what most lanes see most of the time: one transaction claims it and one records it, finds nothing more and ends
-// the visit.
+type countedTx struct {
+	outbound.Tx
+	counted *counted
+}
+
+func (tx countedTx) Claim(ctx context.Context, account uuid.UUID, attempts []uuid.UUID, limits outbound.ClaimLimits) ([]outbound.Due, error) {
+	tx.counted.claims.Add(1)
+	return tx.Tx.Claim(ctx, account, attempts, limits)
+}
+
+func (tx countedTx) NextDue(ctx context.Context, account uuid.UUID, looked time.Time) (time.Duration, bool, error) {
+	tx.counted.waits.Add(1)
+	return tx.Tx.NextDue(ctx, account, looked)
+}
+
+// A message that is sent alone is what most lanes see most of the time: one transaction claims it and one records it, sees that nothing waits
+// and ends the visit.
 func TestLoneMessageTakesTwoTransactions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -35,13 +53,18 @@ func TestLoneMessageTakesTwoTransactions(t *testing.T) {
 	w.sendMany(1)
 	w.drain() // reads the rate too, which is remembered
 	m := w.send(w.tenant.Conversation(w.account), "alone")
-	store.writes.Store(0)
-	store.reads.Store(0)
+	was := store.counts()
 	if _, ok := w.drain(); ok {
 		t.Error("the lane asks for another visit, though nothing waits there")
 	}
 	w.wantStatus(m.ID, inbox.MessageSent)
-	if writes, reads := store.writes.Load(), store.reads.Load(); writes != 2 || reads != 0 {
-		t.Errorf("%d transactions that write and %d that read, want 2 and 0", writes, reads)
+	for i, want := range [...]int64{2, 0, 1, 1} {
+		if got := store.counts()[i] - was[i]; got != want {
+			t.Errorf("%d %s, want %d", got, [...]string{"transactions that write", "that read", "claims", "looks for what is due"}[i], want)
+		}
 	}
+}
+
+func (c *counted) counts() [4]int64 {
+	return [4]int64{c.writes.Load(), c.reads.Load(), c.claims.Load(), c.waits.Load()}
 }
