@@ -9,7 +9,10 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
-var errStalled = errors.New("the subscriber takes nothing")
+var (
+	errStalled  = errors.New("the subscriber takes nothing")
+	errReplaced = errors.New("the numbering of events was replaced")
+)
 
 // catchUp serves a subscription from history until it has had everything, and turns it live.
 func (sub *subscription) catchUp() {
@@ -23,6 +26,8 @@ func (sub *subscription) catchUp() {
 			return
 		case err == nil:
 			failures = 0
+		case errors.Is(err, errReplaced):
+			<-sub.ctx.Done() // the stream starts over, and dooms whoever is of before
 		case errors.Is(err, errTooOld):
 			sub.end(CursorTooOld)
 			return
@@ -59,10 +64,14 @@ func (sub *subscription) step() (live bool, err error) {
 }
 
 // next returns items that follow the subscription's place. When there are none it turns live, under the lock under which the reader
-// advances.
+// advances. It returns errReplaced when the stream starts over: the place would be taken for one among other numbers.
 func (sub *subscription) next() (items []*Item, live bool, err error) {
 	s := sub.stream
 	s.mu.Lock()
+	if s.turned != sub.turned {
+		s.mu.Unlock()
+		return nil, false, errReplaced
+	}
 	if sub.pos >= s.last {
 		cursor := inbox.Cursor{Epoch: s.epoch, Seq: sub.pos}.String()
 		turned := sub.state.CompareAndSwap(stateCatching, stateLive)
@@ -81,7 +90,7 @@ func (sub *subscription) next() (items []*Item, live bool, err error) {
 	if items != nil {
 		return items, false, nil
 	}
-	items, err = s.past(sub.ctx, sub.pos)
+	items, err = s.past(sub.ctx, sub.pos, sub.turned)
 	return items, false, err
 }
 

@@ -77,9 +77,9 @@ func itemsAfter(items []*Item, after int64) []*Item {
 	return items
 }
 
-// past returns some of the items after the given number, in order and without a gap. It returns errTooOld when they are no longer
-// kept.
-func (s *stream) past(ctx context.Context, after int64) ([]*Item, error) {
+// past returns some of the items after the given number of the numbering, in order and without a gap. It returns errTooOld when they are no longer
+// kept, and errReplaced when the stream starts over.
+func (s *stream) past(ctx context.Context, after int64, turned chan struct{}) ([]*Item, error) {
 	items := s.history.kept(after)
 	if items == nil {
 		select {
@@ -95,12 +95,17 @@ func (s *stream) past(ctx context.Context, after int64) ([]*Item, error) {
 			}
 		}
 	}
+	if s.standing().turned != turned { // until here, what is kept and read is of the numbering
+		return nil, errReplaced
+	}
 	if len(items) == 0 || items[0].Seq != after+1 {
 		return nil, errTooOld
 	}
 	return items, nil
 }
 
+// readBlock reads and keeps the block that holds the event after the given number, and returns its items from there on. It returns errReplaced
+// when the database no longer goes on from where the stream stands; the stream then starts over.
 func (s *stream) readBlock(ctx context.Context, after int64) ([]*Item, error) {
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
@@ -112,6 +117,9 @@ func (s *stream) readBlock(ctx context.Context, after int64) ([]*Item, error) {
 	page, err := s.hub.cfg.Source.Events(ctx, s.tenant, number*pageSize, pageSize, nil)
 	if err != nil {
 		return nil, err
+	}
+	if !s.compare(stood, inbox.Cursor{Epoch: page.Epoch, Seq: page.Head}) {
+		return nil, errReplaced
 	}
 	items := itemsOf(page.Events, page.Epoch)
 	for len(items) > 0 && items[len(items)-1].Seq > (number+1)*pageSize {

@@ -105,7 +105,7 @@ type Audience interface {
 // Flusher is an Audience whose takers gather what they take: Flush is called when all live members have been offered a batch.
 type Flusher interface{ Flush() }
 
-// Taker receives what one subscriber is to get. One goroutine at a time calls it.
+// Taker receives what one subscriber is to get. One goroutine at a time calls it, but for CaughtUp.
 type Taker interface {
 	// Take passes on an item. It never waits for the subscriber; it returns false, and has taken nothing, when its buffer is full. It is
 	// then not called again before Wait has returned nil.
@@ -114,7 +114,8 @@ type Taker interface {
 	Flush()
 	// Wait returns when there is room for several items, with ctx's error, or with ErrNotShown.
 	Wait(ctx context.Context) error
-	// CaughtUp tells that everything up to the cursor was offered and that what follows is news.
+	// CaughtUp tells that everything up to the cursor was offered and that what follows is news. The reader may already be offering news, or
+	// ending the subscription, beside it.
 	CaughtUp(cursor string)
 	// Recheck returns an error when the actor, whose access was just read, may not hold this subscription.
 	Recheck(ctx context.Context, actor inbox.Actor) error

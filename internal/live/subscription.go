@@ -26,6 +26,7 @@ type Request struct {
 // subscription is one subscriber. Only the goroutine that serves it touches actor, pos, due and full.
 type subscription struct {
 	stream *stream
+	turned chan struct{} // the stream's when the subscription entered: its places are numbers of that time
 	group  *group
 	taker  Taker
 	actor  inbox.Actor
@@ -116,7 +117,7 @@ func (s *stream) restart(ctx context.Context, stood standing) error {
 // enter makes the subscription a member: live at once when it has nothing to catch up, otherwise catching up. It returns nil when what
 // was looked at before has changed.
 func (s *stream) enter(r Request, checked checkedActor, from standing) *subscription {
-	sub := &subscription{stream: s, taker: r.Taker, actor: checked.actor, pos: from.Seq}
+	sub := &subscription{stream: s, turned: from.turned, taker: r.Taker, actor: checked.actor, pos: from.Seq}
 	s.mu.Lock()
 	if s.retired || s.turned != from.turned || s.turned != checked.turned || !s.access.holds(checked) {
 		s.mu.Unlock()
