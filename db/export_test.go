@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"io/fs"
+	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -43,7 +45,12 @@ const (
 
 // MigrateWith is Migrate with other migrations than ours.
 func MigrateWith(ctx context.Context, ownerURL string, files fs.FS) error {
-	return migrate(ctx, ownerURL, files)
+	return MigrateHurried(ctx, ownerURL, files, time.Minute, slog.New(slog.DiscardHandler))
+}
+
+// MigrateHurried is MigrateWith, waits for a lock a tenth of a second at a time, and for the whole as long as it is told.
+func MigrateHurried(ctx context.Context, ownerURL string, files fs.FS, whole time.Duration, log *slog.Logger) error {
+	return migrate(ctx, ownerURL, files, patience{lock: 100 * time.Millisecond, pause: 100 * time.Millisecond, whole: whole}, log)
 }
 
 // OpenNoticing is Open, and hands every notice of the server to noticed.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -40,7 +41,7 @@ func TestMigrationKeepsHistory(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), old); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Migrate(t.Context(), bare.OwnerURL); err != nil {
+	if err := db.Migrate(t.Context(), bare.OwnerURL, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	const kept = `SELECT format('%s %s %s %s', (SELECT count(*) FROM events WHERE volume = 1), (SELECT count(*) FROM webhook_items WHERE volume = 1),
@@ -79,7 +80,7 @@ func TestManyMigrateAtOnce(t *testing.T) {
 	}
 	var all errgroup.Group
 	for range 3 {
-		all.Go(func() error { return db.Migrate(t.Context(), bare.OwnerURL) })
+		all.Go(func() error { return db.Migrate(t.Context(), bare.OwnerURL, slog.New(slog.DiscardHandler)) })
 	}
 	if err := all.Wait(); err != nil {
 		t.Fatal(err)

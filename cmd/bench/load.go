@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 
 	"github.com/jackc/pgx/v5"
@@ -94,7 +95,7 @@ func (p *place) load(ctx context.Context, conn *pgx.Conn, d dataset, name string
 	if _, err := conn.Exec(ctx, `CREATE DATABASE loading`); err != nil {
 		return err
 	}
-	if err := db.Migrate(ctx, p.postgres.URL("loading")); err != nil {
+	if err := db.Migrate(ctx, p.postgres.URL("loading"), slog.New(slog.DiscardHandler)); err != nil {
 		return err
 	}
 	if err := p.fill(ctx, d); err != nil {

@@ -124,7 +124,7 @@ func (d *development) startServers(ctx context.Context) error {
 	if d.redis != nil {
 		d.env.RedisURL = secret.NewText(d.redis.URL())
 	}
-	return db.Migrate(ctx, d.env.MigrateURL.Reveal())
+	return db.Migrate(ctx, d.env.MigrateURL.Reveal(), d.log)
 }
 
 // stopServers stops what startServers started, when nothing uses it any more.

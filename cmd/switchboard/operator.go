@@ -256,7 +256,7 @@ func migrate(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := db.Migrate(ctx, e.MigrateURL.Reveal()); err != nil {
+	if err := db.Migrate(ctx, e.MigrateURL.Reveal(), logger(e)); err != nil {
 		return err
 	}
 	fmt.Println("the database has the newest schema")

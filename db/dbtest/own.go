@@ -28,7 +28,7 @@ func OwnPostgres(t testing.TB) (*embedded.Postgres, *Database) {
 			t.Errorf("dbtest: %v", err)
 		}
 	})
-	if err := db.Migrate(ctx, pg.URL(name)); err != nil {
+	if err := db.Migrate(ctx, pg.URL(name), logger(t)); err != nil {
 		t.Fatalf("dbtest: migrate: %v", err)
 	}
 	return pg, &Database{Name: name, OwnerURL: pg.URL(name), AppURL: pg.UserURL(AppRole, name)}

@@ -3,6 +3,7 @@ package dbtest
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -59,7 +60,7 @@ func (s *server) setUp() error {
 	if err := s.launch(ctx); err != nil {
 		return err
 	}
-	if err := db.Migrate(ctx, s.postgres.URL(template)); err != nil {
+	if err := db.Migrate(ctx, s.postgres.URL(template), slog.New(slog.DiscardHandler)); err != nil {
 		return fmt.Errorf("migrate the template: %w", err)
 	}
 	if fresh && s.postgres.Dir() == filepath.Dir(data) {

@@ -1,0 +1,80 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// lockWait is a lock that a migration waited for, and whoever was in its way, in words.
+type lockWait struct {
+	lock, holders string
+}
+
+// lockWasBusy tells whether a migration failed only because others hold what it needs: a lock was not free in time, or both waited for each other.
+func lockWasBusy(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "55P03" || pg.Code == "40P01")
+}
+
+// lockedError says which lock was not free, who holds it and what helps.
+func lockedError(err error, waited lockWait, after time.Duration) error {
+	if waited.lock == "" {
+		waited = lockWait{lock: "a lock", holders: "an open transaction"}
+	}
+	return fmt.Errorf("migrate: %s needs %s, which was not free for %s: it is held by %s; wait until that has ended, or end it with "+
+		"SELECT pg_terminate_backend(process), and migrate again, which goes on from here: %w",
+		failedMigration(err), waited.lock, after.Round(time.Second), waited.holders, redact(err))
+}
+
+// watchLocks looks from a connection of its own what the process waits for, since the error of a lock that was not free does not say which it was.
+// It returns a function that ends this and returns what was seen last. A look that fails sees nothing: it is only for the words of an error.
+func watchLocks(ctx context.Context, config *pgx.ConnConfig, process *atomic.Uint32, every time.Duration) (stop func() lockWait) {
+	ctx, cancel := context.WithCancel(ctx)
+	seen := make(chan lockWait, 1)
+	go func() {
+		var conn *pgx.Conn
+		var last lockWait
+		for tick := time.NewTicker(every); ; {
+			select {
+			case <-ctx.Done():
+				tick.Stop()
+				if conn != nil {
+					_ = conn.Close(context.WithoutCancel(ctx))
+				}
+				seen <- last
+				return
+			case <-tick.C:
+			}
+			if conn == nil || conn.IsClosed() {
+				conn, _ = pgx.ConnectConfig(ctx, config)
+			}
+			if now, err := lookAtLocks(ctx, conn, process.Load()); err == nil {
+				last = now
+			}
+		}
+	}()
+	return func() lockWait {
+		cancel()
+		return <-seen
+	}
+}
+
+// lookAtLocks returns what the process waits for now, or an error if it waits for nothing.
+func lookAtLocks(ctx context.Context, conn *pgx.Conn, process uint32) (w lockWait, err error) {
+	if conn == nil {
+		return w, errors.New("there is no connection to look from")
+	}
+	const sql = `SELECT format('%s on %s', l.mode, coalesce(l.relation::regclass::text, l.locktype)),
+		  coalesce((SELECT string_agg(format('process %s (%s)', a.pid, concat_ws(', ', a.usename, nullif(a.application_name, ''),
+		    'in a transaction for ' || date_trunc('second', clock_timestamp() - a.xact_start))), ' and ')
+		  FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids(l.pid))), 'a prepared transaction')
+		FROM pg_locks l WHERE l.pid = $1 AND NOT l.granted LIMIT 1`
+	err = conn.QueryRow(ctx, sql, int64(process)).Scan(&w.lock, &w.holders)
+	return w, err
+}

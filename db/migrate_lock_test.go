@@ -1,0 +1,142 @@
+package db_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/switchboard-inbox/switchboard/db"
+	"github.com/switchboard-inbox/switchboard/db/dbtest"
+)
+
+// beside is a database with one migration to go, and a transaction that reads a table of it for as long as it likes, as pg_dump does.
+type beside struct {
+	database      *dbtest.Database
+	files         fs.FS
+	reader, other *pgx.Conn
+	told          chan string
+	ended         chan error
+}
+
+func newBeside(t *testing.T, pending string) *beside {
+	t.Helper()
+	b := &beside{database: dbtest.New(t), told: make(chan string, 1000), ended: make(chan error, 1)}
+	files := until(t, "9").(fstest.MapFS)
+	files["9999_pending.sql"] = &fstest.MapFile{Data: []byte(pending)}
+	b.files = files
+	for _, conn := range []**pgx.Conn{&b.reader, &b.other} {
+		var err error
+		if *conn, err = pgx.Connect(t.Context(), b.database.OwnerURL); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = (*conn).Close(context.Background()) })
+	}
+	b.exec(t, b.reader, "BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE lanes IN ACCESS SHARE MODE; SELECT FROM lanes")
+	b.exec(t, b.other, "SET statement_timeout = '10s'")
+	return b
+}
+
+// Write implements io.Writer: what the migration tells.
+func (b *beside) Write(line []byte) (int, error) {
+	b.told <- string(line)
+	return len(line), nil
+}
+
+func (b *beside) migrate(t *testing.T, whole time.Duration) {
+	t.Helper()
+	go func() {
+		b.ended <- db.MigrateHurried(t.Context(), b.database.OwnerURL, b.files, whole, slog.New(slog.NewTextHandler(b, nil)))
+	}()
+}
+
+func (b *beside) exec(t *testing.T, conn *pgx.Conn, sql string) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// holds waits until a condition holds, while the migration runs.
+func (b *beside) holds(t *testing.T, condition string) {
+	t.Helper()
+	for give := time.Now().Add(30 * time.Second); time.Now().Before(give); {
+		var is bool
+		if err := b.other.QueryRow(t.Context(), "SELECT "+condition+" FROM pg_sleep(0.01)").Scan(&is); err != nil || is {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Fatalf("in 30 s it was never so that %s", condition)
+}
+
+const half = "-- +goose Up\nCREATE TABLE half (id int);\nALTER TABLE lanes ADD COLUMN half int;\n"
+
+// TestMigrationLetsOthersPass migrates a table that a long transaction reads: whoever comes after the migration is not held up for long.
+func TestMigrationLetsOthersPass(t *testing.T) {
+	t.Parallel()
+	b := newBeside(t, half)
+	b.migrate(t, time.Minute)
+	b.holds(t, "EXISTS (SELECT FROM pg_locks WHERE relation = 'lanes'::regclass AND NOT granted)")
+	for range 3 {
+		b.exec(t, b.other, "SELECT FROM lanes")
+		select {
+		case line := <-b.told:
+			for _, want := range []string{"9999_pending.sql", "AccessExclusiveLock on lanes", fmt.Sprintf("process %d ", b.reader.PgConn().PID())} {
+				if !strings.Contains(line, want) {
+					t.Errorf("of a lock that is not free it tells %s, want %q in it", line, want)
+				}
+			}
+		case err := <-b.ended:
+			t.Fatalf("the migration ended while somebody read its table: %v", err)
+		}
+	}
+	b.exec(t, b.reader, "ROLLBACK")
+	if err := <-b.ended; err != nil {
+		t.Fatal(err)
+	}
+	b.holds(t, "EXISTS (SELECT half FROM lanes) IS NOT NULL AND NOT EXISTS (SELECT FROM half)")
+}
+
+// TestMigrationNamesTheLockThatIsNotFree lets the transaction read for ever.
+func TestMigrationNamesTheLockThatIsNotFree(t *testing.T) {
+	t.Parallel()
+	b := newBeside(t, half)
+	b.migrate(t, time.Second)
+	err := <-b.ended
+	reader := fmt.Sprintf("process %d ", b.reader.PgConn().PID())
+	for _, want := range []string{"9999_pending.sql", "AccessExclusiveLock on lanes", reader, "pg_terminate_backend", "SQLSTATE 55P03"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("it ended with %v, want %q in it", err, want)
+		}
+	}
+	b.holds(t, "to_regclass('half') IS NULL")
+	b.exec(t, b.reader, "ROLLBACK")
+	if err := db.MigrateWith(t.Context(), b.database.OwnerURL, b.files); err != nil {
+		t.Errorf("after the transaction has ended: %v", err)
+	}
+}
+
+// TestIndexBesideOthersIsNotHurried builds an index beside a long transaction: nobody waits behind it, so it waits longer than others may.
+func TestIndexBesideOthersIsNotHurried(t *testing.T) {
+	t.Parallel()
+	b := newBeside(t, "-- +goose NO TRANSACTION\n-- +goose Up\nCREATE INDEX CONCURRENTLY half ON lanes (failures);\n")
+	b.migrate(t, time.Minute)
+	b.holds(t, `EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'CREATE INDEX CONCURRENTLY half%'
+		AND wait_event_type = 'Lock' AND query_start < clock_timestamp() - interval '1 second')`)
+	b.exec(t, b.reader, "ROLLBACK")
+	if err := <-b.ended; err != nil {
+		t.Fatal(err)
+	}
+	if len(b.told) > 0 {
+		t.Errorf("it was begun again: %s", <-b.told)
+	}
+}
