@@ -41,17 +41,20 @@ type cohort struct {
 }
 
 // renderedKey names an item and how it is shown. A database that lost its last commits gives their numbers to other events, for a while under
-// the same epoch: when it happened and what it is about tell them apart.
+// the same epoch: when it happened and what it is about tell them apart. What stands beside the event is as of the moment as of which it was
+// decided who may see it: what was rendered at another moment is not given to him.
 type renderedKey struct {
 	epoch   string
 	seq, at int64
 	view    live.View
 	about   [2]uuid.UUID
+	moment  *live.Moment
 }
 
 func renderedAs(item *live.Item, view live.View) renderedKey {
 	return renderedKey{
 		epoch: item.Epoch, seq: item.Seq, at: item.At.UnixNano(), view: view, about: [2]uuid.UUID{value(item.ConversationID), value(item.MessageID)},
+		moment: item.Moment(),
 	}
 }
 

@@ -294,3 +294,17 @@ func (d *desk) say(conversation uuid.UUID, text string) uuid.UUID {
 	}
 	return m.ID
 }
+
+// beginning returns the tenant's cursor before its first event.
+func (d *desk) beginning() string {
+	d.t.Helper()
+	var epoch string
+	err := d.db.ReadTenant(d.t.Context(), d.ID, func(tx inbox.Tx) (err error) {
+		_, epoch, err = tx.Head(d.t.Context())
+		return err
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return inbox.Cursor{Epoch: epoch}.String()
+}

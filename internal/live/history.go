@@ -158,8 +158,9 @@ func (s *stream) cover(ctx context.Context, turn chan struct{}, items []*Item, w
 		if err != nil {
 			return err
 		}
+		loaded := loadingOf(snapshot)
 		for _, item := range missing {
-			item.widen(snapshot)
+			item.widen(loaded)
 		}
 	}
 }
@@ -182,10 +183,10 @@ func bare(items []*Item, want inbox.Want) (missing []*Item, reach inbox.Reach) {
 }
 
 // widen gives the item what it points to, unless it has something that is not in it.
-func (i *Item) widen(snapshot *inbox.Snapshot) {
+func (i *Item) widen(wider *loading) {
 	for {
-		loaded := i.snapshot.Load()
-		if loaded != nil && !snapshot.Reach.Holds(loaded.Reach) || i.snapshot.CompareAndSwap(loaded, snapshot) {
+		loaded := i.loaded.Load()
+		if loaded != nil && !wider.snapshot.Reach.Holds(loaded.snapshot.Reach) || i.loaded.CompareAndSwap(loaded, wider) {
 			return
 		}
 	}

@@ -55,26 +55,51 @@ func set[T ~int | ~int64](value *T, fallback T) {
 // Item is an event on its way to subscribers. It is shared and must not be changed.
 type Item struct {
 	inbox.Event
-	Epoch    string
-	snapshot atomic.Pointer[inbox.Snapshot]
+	Epoch  string
+	loaded atomic.Pointer[loading]
 }
+
+// loading is what was read at one moment for some items.
+type loading struct {
+	snapshot *inbox.Snapshot
+	moment   *Moment
+}
+
+func loadingOf(snapshot *inbox.Snapshot) *loading { return &loading{snapshot, &Moment{}} }
+
+// Moment stands for the moment as of which a Snapshot was read: two are the same (by ==) when they are of the same reading. It keeps nothing of
+// what was read.
+type Moment struct{ _ byte } // of no size, all would have one address
 
 // Cursor returns the place in the stream after this item.
 func (i *Item) Cursor() string { return inbox.Cursor{Epoch: i.Epoch, Seq: i.Seq}.String() }
 
 // Snapshot returns what the event points to, as of a moment at or after it. For an item that an audience wants it is never nil, and reaches as
 // far as the audience needs.
-func (i *Item) Snapshot() *inbox.Snapshot { return i.snapshot.Load() }
+func (i *Item) Snapshot() *inbox.Snapshot {
+	if loaded := i.loaded.Load(); loaded != nil {
+		return loaded.snapshot
+	}
+	return nil
+}
 
-// held returns a copy that keeps what the item points to now, or nil when less than is needed is loaded. The reader lets go of what its old
-// items point to while a subscriber still waits for room for one of them.
+// Moment returns as of when the Snapshot is; nil when there is none. While an item is looked at and taken, both stay.
+func (i *Item) Moment() *Moment {
+	if loaded := i.loaded.Load(); loaded != nil {
+		return loaded.moment
+	}
+	return nil
+}
+
+// held returns a copy that keeps what the item points to now, or nil when less than is needed is loaded. Meanwhile the reader lets go of what its
+// old items point to, and others load more of it: who may see an item must be told from that of which he is shown.
 func (i *Item) held(need inbox.Reach) *Item {
-	snapshot := i.snapshot.Load()
-	if !reaches(snapshot, need) {
+	loaded := i.loaded.Load()
+	if loaded == nil || !reaches(loaded.snapshot, need) {
 		return nil
 	}
 	held := &Item{Event: i.Event, Epoch: i.Epoch}
-	held.snapshot.Store(snapshot)
+	held.loaded.Store(loaded)
 	return held
 }
 

@@ -47,6 +47,7 @@ func (s *stream) offer(items []*Item, rolls []roll) {
 			return
 		}
 	}
+	items = fixed(items)
 	for len(items) > 0 {
 		n := 1
 		for n < min(len(items), batchSize) && !changesAccess(&items[n].Event) {
@@ -63,6 +64,17 @@ func (s *stream) offer(items []*Item, rolls []roll) {
 			gathering.Flush()
 		}
 	}
+}
+
+// fixed returns copies that keep what the items point to now: somebody who catches up may load it again at a later moment.
+func fixed(items []*Item) []*Item {
+	block, copies := make([]Item, len(items)), make([]*Item, len(items))
+	for i, item := range items {
+		block[i].Event, block[i].Epoch = item.Event, item.Epoch
+		block[i].loaded.Store(item.loaded.Load())
+		copies[i] = &block[i]
+	}
+	return copies
 }
 
 // offer offers a batch to the members, to one after the other, so that each is sent his part at once. Several workers share many members.

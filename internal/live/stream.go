@@ -177,9 +177,12 @@ func (s *stream) readPage() (more bool, err error) {
 		return true, nil
 	}
 	items := itemsOf(page.Events, page.Epoch)
-	for _, item := range items {
-		if _, wanted := want(&item.Event); wanted && page.Snapshot != nil {
-			item.snapshot.Store(page.Snapshot)
+	if page.Snapshot != nil {
+		loaded := loadingOf(page.Snapshot)
+		for _, item := range items {
+			if _, wanted := want(&item.Event); wanted {
+				item.loaded.Store(loaded)
+			}
 		}
 	}
 	if len(items) > 0 {
@@ -240,7 +243,7 @@ func (s *stream) advance(items []*Item) []roll {
 	}
 	if old := len(s.recent) - keptLoaded; old > 0 {
 		for _, item := range s.recent[max(0, old-len(items)):old] {
-			item.snapshot.Store(nil)
+			item.loaded.Store(nil)
 		}
 	}
 	rolls := make([]roll, 0, len(s.groups))
