@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"sync"
@@ -15,7 +16,7 @@ import (
 )
 
 // keptRenderings is how many renderings a cohort keeps: those of the batch that is being offered, and for those that resume soon after
-// each other.
+// each other; all cohorts together keep maxKept bytes.
 const keptRenderings = 64
 
 // itemTopic is a topic whose items many subscribers may share.
@@ -37,7 +38,7 @@ type cohort struct {
 	needs   inbox.Reach
 	members int // guarded by Subscriptions.mu
 
-	kept [keptRenderings]atomic.Pointer[rendered] // each in the place of its number; a newer one takes the place of an older one
+	kept [keptRenderings]slot // each in that of its number; a newer one takes the place of an older one
 }
 
 // renderedKey names an item and how it is shown. A database that lost its last commits gives their numbers to other events, for a while under
@@ -61,9 +62,12 @@ func renderedAs(item *live.Item, view live.View) renderedKey {
 // rendered is a response that is made once.
 type rendered struct {
 	key     renderedKey
+	slot    *slot
+	stands  *list.Element // on the shelf; nil when it does not, or not any more
 	once    sync.Once
 	payload []byte
 	whole   bool // false: the item could not be shown
+	large   bool // it is larger than anything that is sent, and so not kept
 }
 
 // join returns the cohort of the key, with one member more.
@@ -84,6 +88,9 @@ func (s *Subscriptions) leave(c *cohort) {
 	defer s.mu.Unlock()
 	if c.members--; c.members == 0 && s.cohorts[c.key] == c {
 		delete(s.cohorts, c.key)
+		for i := range c.kept {
+			s.shelf.remove(c.kept[i].Swap(nil))
+		}
 	}
 }
 
@@ -96,8 +103,9 @@ func (c *cohort) payload(item *live.Item, view live.View) *rendered {
 	place := &c.kept[key.place()]
 	r := place.Load()
 	for r == nil || r.key != key {
-		fresh := &rendered{key: key}
+		fresh := &rendered{key: key, slot: place}
 		if place.CompareAndSwap(r, fresh) {
+			c.subscriptions.shelf.remove(r)
 			r = fresh
 			break
 		}
@@ -106,7 +114,12 @@ func (c *cohort) payload(item *live.Item, view live.View) *rendered {
 	r.once.Do(func() {
 		if r.payload, r.whole = c.make(item, view); !r.whole {
 			place.CompareAndSwap(r, nil) // the next who asks tries again
+			return
 		}
+		if r.large = len(r.payload) > wire.MaxAnswer; r.large {
+			r.payload = nil
+		}
+		c.subscriptions.shelf.put(r)
 	})
 	return r
 }
@@ -155,7 +168,7 @@ func (f *follower) Take(item *live.Item, view live.View) bool {
 		return false
 	}
 	f.failed.Store(0)
-	if len(r.payload) > wire.MaxAnswer {
+	if r.large {
 		f.large.Store(true)
 		return false
 	}

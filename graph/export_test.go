@@ -15,6 +15,25 @@ import (
 // Shared reports whether what is rendered of one item is sent for the other.
 func Shared(a, b *live.Item) bool { return renderedAs(a, live.Gone+1) == renderedAs(b, live.Gone+1) }
 
+// KeepRenderings sets how many bytes of renderings are kept.
+func KeepRenderings(s *Subscriptions, bytes int) { s.shelf.limit = bytes }
+
+// KeptRenderings returns how many bytes of renderings are counted, and how many are there.
+func KeptRenderings(s *Subscriptions) (counted, there int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.cohorts {
+		for i := range c.kept {
+			if r := c.kept[i].Load(); r != nil {
+				there += len(r.payload)
+			}
+		}
+	}
+	s.shelf.mu.Lock()
+	defer s.shelf.mu.Unlock()
+	return s.shelf.bytes, there
+}
+
 // Executors returns an executor that writes lists itself, as the handler's does, and one that leaves everything to the generated code.
 func Executors(r *Resolver, root gen.ResolverRoot) (ours, generated *executor.Executor) {
 	both := [2]*executor.Executor{}

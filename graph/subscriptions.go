@@ -51,6 +51,7 @@ type Subscriptions struct {
 	renderer *render.Renderer
 	primed   primedLoaders
 	logger   *slog.Logger
+	shelf    shelf
 
 	mu      sync.Mutex
 	cohorts map[cohortKey]*cohort
@@ -74,6 +75,7 @@ func NewSubscriptions(config SubscriptionsConfig) *Subscriptions {
 		hub: config.Hub, inbox: config.Inbox, alerts: config.Alerts, executor: exec, asker: asker, logger: config.Logger,
 		renderer: newRenderer(schema.Schema(), config.Resolver),
 		primed:   primedLoaders{resolver: config.Resolver}, cohorts: map[cohortKey]*cohort{}, tallies: map[tallyKey]*tally{},
+		shelf: shelf{limit: maxKept},
 	}
 }
 
