@@ -24,6 +24,10 @@ func (s authStore) InTenant(ctx context.Context, tenant inbox.TenantID, fn func(
 	return s.inTenant(ctx, tenant, func(tx *Tx) error { return fn(tx) })
 }
 
+func (s authStore) ReadTenant(ctx context.Context, tenant inbox.TenantID, fn func(auth.Tx) error) error {
+	return s.readTenant(ctx, tenant, func(tx *Tx) error { return fn(tx) })
+}
+
 func (s authStore) TenantBySlug(ctx context.Context, slug string) (inbox.TenantID, bool, error) {
 	row, err := gen.New(s.pool).TenantBySlug(ctx, slug)
 	if errors.Is(err, pgx.ErrNoRows) {

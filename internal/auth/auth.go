@@ -84,13 +84,15 @@ func (a *Auth) agree(ctx context.Context, tenant inbox.TenantID, c Credentials) 
 }
 
 func (a *Auth) agent(ctx context.Context, token string) (inbox.Actor, time.Time, error) {
-	claims, err := remember(a.seen, "token "+string(hashCredential(token)), func() (Claims, error) { return a.tokens.Check(token) })
+	signed := "token " + string(hashCredential(token))
+	claims, err := remember(a.seen, signed, rememberSigned, func() (Claims, error) { return a.tokens.Check(token) })
 	if err != nil || !a.tokens.holds(claims) {
 		return inbox.Actor{}, time.Time{}, refused()
 	}
-	access, err := remember(a.seen, accessKey(claims.Tenant, claims.Agent, claims.Session), func() (*Access, error) {
+	access, err := remember(a.seen, accessKey(claims.Tenant, claims.Agent, claims.Session), rememberFor, func() (*Access, error) {
 		var access *Access
-		err := a.store.InTenant(ctx, claims.Tenant, func(tx Tx) error {
+		err := a.store.ReadTenant(ctx, claims.Tenant, func(tx Tx) error {
+			tx.Last()
 			read, found, err := tx.AgentAccess(ctx, claims.Agent, claims.Session, a.clock())
 			access = nil
 			if found {
@@ -118,23 +120,7 @@ func (a *Auth) apiKey(ctx context.Context, credential string) (inbox.Actor, erro
 		return inbox.Actor{}, refused()
 	}
 	hash := hashCredential(credential)
-	key, err := remember(a.seen, "key "+string(hash), func() (*APIKey, error) {
-		var key *APIKey
-		err := a.store.InTenant(ctx, tenant, func(tx Tx) error {
-			now := a.clock()
-			read, found, err := tx.APIKeyByHash(ctx, hash, now)
-			key = nil
-			if err != nil || !found {
-				return err
-			}
-			key = &read
-			if read.LastUsedAt == nil || now.Sub(*read.LastUsedAt) > touchEvery {
-				return tx.TouchAPIKey(ctx, read.ID, now)
-			}
-			return nil
-		})
-		return key, err
-	})
+	key, err := remember(a.seen, "key "+string(hash), rememberFor, func() (*APIKey, error) { return a.readKey(ctx, tenant, hash) })
 	if err != nil {
 		return inbox.Actor{}, err
 	}
@@ -144,12 +130,31 @@ func (a *Auth) apiKey(ctx context.Context, credential string) (inbox.Actor, erro
 	return inbox.APIKeyActor(tenant, key.ID, key.Scopes), nil
 }
 
+// readKey returns the key with the hash, or nil when there is none that holds, and notes that it is used.
+func (a *Auth) readKey(ctx context.Context, tenant inbox.TenantID, hash []byte) (*APIKey, error) {
+	var key *APIKey
+	now := a.clock()
+	err := a.store.ReadTenant(ctx, tenant, func(tx Tx) error {
+		tx.Last()
+		read, found, err := tx.APIKeyByHash(ctx, hash, now)
+		key = nil
+		if found {
+			key = &read
+		}
+		return err
+	})
+	if err != nil || key == nil || key.LastUsedAt != nil && now.Sub(*key.LastUsedAt) <= touchEvery {
+		return key, err
+	}
+	return key, a.store.InTenant(ctx, tenant, func(tx Tx) error { return tx.TouchAPIKey(ctx, key.ID, now) })
+}
+
 func (a *Auth) tenantBySlug(ctx context.Context, slug string) (inbox.TenantID, bool, error) {
 	type answer struct {
 		tenant inbox.TenantID
 		found  bool
 	}
-	got, err := remember(a.seen, "slug "+slug, func() (answer, error) {
+	got, err := remember(a.seen, "slug "+slug, rememberFor, func() (answer, error) {
 		tenant, found, err := a.store.TenantBySlug(ctx, strings.ToLower(slug))
 		return answer{tenant, found}, err
 	})

@@ -9,6 +9,9 @@ import (
 // memory must be shorter.
 const rememberFor = 4 * time.Second
 
+// That a token was signed by us stays true, so it is looked at once. Whether it still holds is asked every time.
+const rememberSigned = longestLife + leeway
+
 // A cache this full is emptied rather than let grow under a flood of made-up credentials.
 const maxRemembered = 10_000
 
@@ -33,8 +36,8 @@ func (c *cache) drop(key string) {
 	delete(c.entries, key)
 }
 
-// remember returns the remembered value of the key, or asks for it. The lock is not held while asking.
-func remember[T any](c *cache, key string, ask func() (T, error)) (T, error) {
+// remember returns the remembered value of the key, or asks for it and remembers the answer that long. The lock is not held while asking.
+func remember[T any](c *cache, key string, life time.Duration, ask func() (T, error)) (T, error) {
 	now := c.clock()
 	c.mu.Lock()
 	found, ok := c.entries[key]
@@ -51,6 +54,6 @@ func remember[T any](c *cache, key string, ask func() (T, error)) (T, error) {
 	if len(c.entries) >= maxRemembered {
 		clear(c.entries)
 	}
-	c.entries[key] = cached{value: value, until: now.Add(rememberFor)}
+	c.entries[key] = cached{value: value, until: now.Add(life)}
 	return value, nil
 }

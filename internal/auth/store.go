@@ -15,11 +15,15 @@ type Store interface {
 	TenantBySlug(ctx context.Context, slug string) (tenant inbox.TenantID, found bool, err error)
 	// InTenant runs fn in one transaction of the tenant, as inbox.Store does.
 	InTenant(ctx context.Context, tenant inbox.TenantID, fn func(Tx) error) error
+	// ReadTenant runs fn on one unchanging, read-only snapshot of the tenant's rows, as inbox.Store does.
+	ReadTenant(ctx context.Context, tenant inbox.TenantID, fn func(Tx) error) error
 }
 
 // Tx is one transaction of one tenant. Finding nothing returns found false and no error.
 type Tx interface {
 	inbox.Recorder
+	// Last says that the next call is the last that reads, as that of inbox.Tx does.
+	Last()
 	// AgentByEmail returns the agent with the case-folded address.
 	AgentByEmail(ctx context.Context, emailFolded string) (agent StoredAgent, found bool, err error)
 	// InsertRefreshToken keeps a new token.

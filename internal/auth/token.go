@@ -20,6 +20,8 @@ const (
 	typeAccess = "access"
 	leeway     = 30 * time.Second // between the clocks of our processes
 	maxToken   = 2048             // bytes, looked at before anything is parsed
+
+	longestLife = time.Hour
 )
 
 var errToken = errors.New("auth: token refused")
@@ -53,7 +55,7 @@ type wireClaims struct {
 // NewTokens reads signing keys in the form "id:base64seed,…" (32-byte Ed25519 seeds, the newest first) and returns Tokens that live for
 // life, at most 60 minutes. It returns an error that names the key id at fault and never a key.
 func NewTokens(keys, issuer string, life time.Duration, clock func() time.Time) (*Tokens, error) {
-	if life <= 0 || life > time.Hour {
+	if life <= 0 || life > longestLife {
 		return nil, errors.New("an access token lives for at most 60 minutes")
 	}
 	t := &Tokens{issuer: issuer, life: life, clock: clock, public: map[string]ed25519.PublicKey{}}
