@@ -106,13 +106,21 @@ func (b *bench) compare(ctx context.Context, name string, ours, beside side) (ou
 
 // faster adds a row for a rate: the goal is to have at least the given part of the other side.
 func (b *bench) faster(ctx context.Context, m measure, what, unit, name string, atLeast float64, ours, beside side) error {
+	err := b.beside(ctx, m, what, unit, name, ours, beside)
+	if err == nil {
+		r := &b.rows[len(b.rows)-1]
+		r.Goal, r.OK = fmt.Sprintf(">= %g", atLeast), r.Ratio >= atLeast
+	}
+	return err
+}
+
+// beside adds a row for a rate without a goal.
+func (b *bench) beside(ctx context.Context, m measure, what, unit, name string, ours, beside side) error {
 	our, other, err := b.compare(ctx, m.id, ours, beside)
 	if err != nil {
 		return err
 	}
-	ratio := our.figure() / other.figure()
-	r := row{ID: m.id, What: what, Ours: our.figure(), Unit: unit, Beside: other.figure(), Name: name, Ratio: ratio,
-		Goal: fmt.Sprintf(">= %g", atLeast), OK: ratio >= atLeast}
+	r := row{ID: m.id, What: what, Ours: our.figure(), Unit: unit, Beside: other.figure(), Name: name, Ratio: our.figure() / other.figure(), Goal: "none", OK: true}
 	if our.cpu().all() > 0 {
 		r.CPU = &spent{our.cpu(), other.cpu()}
 	}

@@ -13,7 +13,9 @@ const (
 	kindTenant       = 1
 	kindAgent        = 3
 	kindSession      = 4
+	kindTeam         = 5
 	kindAccount      = 6
+	kindContact      = 7
 	kindConversation = 8
 	kindMessage      = 9
 )

@@ -27,30 +27,42 @@ func measureFrames(ctx context.Context, b *bench, m measure) error {
 		return err
 	}
 	defer raw.leave()
-	rate := func(of *process, c *crowd, begin func() error) (sample, error) {
-		stop, begun, had := meter(of), time.Now(), c.frames.Load()
-		if err := begin(); err != nil {
-			return sample{}, err
-		}
-		err := c.await(ctx, had+sockets*times, time.Minute)
-		return sample{sockets * times / time.Since(begun).Seconds(), stop(sockets * times)}, err
-	}
-	ours := func(ctx context.Context) (sample, error) {
-		return rate(fresh, us, func() error {
-			for range times {
-				if err := b.change(ctx); err != nil {
-					return err
+	what := fmt.Sprintf("frames of %d bytes to 5,000 subscribers", size)
+	for _, burst := range []int{times, 1} {
+		ours := func(ctx context.Context) (sample, error) {
+			return us.rate(ctx, fresh, times/burst, burst, func() (err error) {
+				for n := 0; n < burst && err == nil; n++ {
+					err = b.change(ctx)
 				}
-			}
-			return nil
-		})
-	}
-	beside := func(ctx context.Context) (sample, error) {
-		return rate(b.standins, raw, func() error { return b.broadcast(ctx, "p4", times, size) })
-	}
-	if err := b.faster(ctx, m, fmt.Sprintf("frames of %d bytes to 5,000 subscribers", size), "/s", "raw broadcast", 0.8, ours, beside); err != nil {
-		return err
+				return err
+			})
+		}
+		beside := func(ctx context.Context) (sample, error) {
+			return raw.rate(ctx, b.standins, times/burst, burst, func() error { return b.broadcast(ctx, "p4", burst, size) })
+		}
+		if burst == times {
+			err = b.faster(ctx, m, what, "/s", "raw broadcast", 0.8, ours, beside)
+		} else {
+			err = b.beside(ctx, m, "the same, each change when all have the one before", "/s", "raw broadcast", ours, beside)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	b.within(m, "memory a subscriber", each, "KiB", 16)
 	return nil
+}
+
+// rate makes bursts of changes, each when everybody has the one before, and returns the frames a second that they led to.
+func (c *crowd) rate(ctx context.Context, of *process, bursts, changes int, burst func() error) (sample, error) {
+	stop, begun, had, each := meter(of), time.Now(), c.frames.Load(), changes*len(c.conns)
+	for n := 1; n <= bursts; n++ {
+		if err := burst(); err != nil {
+			return sample{}, err
+		}
+		if err := c.await(ctx, had+int64(n*each), time.Minute); err != nil {
+			return sample{}, err
+		}
+	}
+	return sample{float64(bursts*each) / time.Since(begun).Seconds(), stop(bursts * each)}, nil
 }
