@@ -27,6 +27,8 @@ type Counter interface {
 	// Count adds one to the key's count, which ends when the time since its first is over. It returns the count and how long it
 	// goes on, or an error when the place cannot be asked now.
 	Count(ctx context.Context, key string, within time.Duration) (count int, left time.Duration, err error)
+	// Counted returns the key's count, or an error when the place cannot be asked now.
+	Counted(ctx context.Context, key string) (count int, err error)
 }
 
 // allowAttempt counts a try to sign in and returns a RateLimited error when there were too many. The answer does not depend on whether
@@ -52,18 +54,23 @@ func tooMany(wait time.Duration) error {
 }
 
 // attempt returns how long to wait when the key was tried too often, here or anywhere. This process counts too: what it knows still
-// holds while the shared place is away. Keys leave it as hashes, since they name people and credentials.
+// holds while the shared place is away.
 func (r *Resolver) attempt(ctx context.Context, key string, most int) time.Duration {
 	wait := r.attempts.spend(key, 1, most)
 	if wait > 0 || r.Attempts == nil {
 		return wait
 	}
-	hash := sha256.Sum256([]byte(key))
-	count, left, err := r.Attempts.Count(ctx, "tries:"+hex.EncodeToString(hash[:]), windowLength)
+	count, left, err := r.Attempts.Count(ctx, sharedKey(key), windowLength)
 	if err != nil || count <= most {
 		return 0
 	}
 	return max(left, time.Second)
+}
+
+// sharedKey returns the key as it leaves this process: as a hash, since it names people and credentials.
+func sharedKey(key string) string {
+	hash := sha256.Sum256([]byte(key))
+	return "tries:" + hex.EncodeToString(hash[:])
 }
 
 // allowCost counts the complexity of an operation and returns a RateLimited error when its caller, or his tenant, has asked too much in

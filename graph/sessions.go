@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -25,8 +26,11 @@ func signsIn(op *graphql.OperationContext) bool {
 func (r *Resolver) checkLogin(ctx context.Context, input gen.LoginInput) (slug string, err error) {
 	slug = strings.ToLower(strings.TrimSpace(value(input.Tenant)))
 	named := auth.TenantSlug(ctx)
-	account := slug + named + "\x00" + auth.FoldEmail(input.Email)
+	account := accountOf(cmp.Or(slug, named), input.Email)
 	if err := r.allowAttempt(ctx, account); err != nil {
+		return "", err
+	}
+	if err := r.allowStranger(ctx, account); err != nil {
 		return "", err
 	}
 	switch {
@@ -40,7 +44,10 @@ func (r *Resolver) checkLogin(ctx context.Context, input gen.LoginInput) (slug s
 	return max(slug, named), nil
 }
 
-// signedIn returns the payload of a new pair of tokens.
+// accountOf names the account of the address at the tenant, whether there is one or not.
+func accountOf(slug, email string) string { return slug + "\x00" + auth.FoldEmail(email) }
+
+// signedIn returns the payload of a new pair of tokens, and remembers where it went.
 func (r *Resolver) signedIn(ctx context.Context, pair auth.Pair, err error) (*gen.LoginPayload, error) {
 	if err != nil {
 		return nil, err
@@ -49,6 +56,7 @@ func (r *Resolver) signedIn(ctx context.Context, pair auth.Pair, err error) (*ge
 	if err != nil {
 		return nil, err
 	}
+	r.rememberNetwork(ctx, accountOf(viewer.Tenant.Slug, viewer.Agent.Email))
 	return &gen.LoginPayload{
 		AccessToken: pair.Access, ExpiresAt: pair.Expires, RefreshToken: pair.Refresh, Viewer: viewerOf(viewer),
 	}, nil

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"crypto/sha256"
+	"math"
 	"sync"
 	"time"
 )
@@ -9,8 +10,8 @@ import (
 // maxWindows is how many windows are kept before those that are over are forgotten.
 const maxWindows = 50_000
 
-// windows count what keys spend in a minute. They forget with the process, which costs an attacker nothing he could cause. Keys are kept as
-// hashes, so that a long one costs no more memory than a short one.
+// windows count what keys spend in a minute, or in a time of their own. They forget with the process, which costs an attacker nothing he could
+// cause. Keys are kept as hashes, so that a long one costs no more memory than a short one.
 type windows struct {
 	clock func() time.Time
 	mu    sync.Mutex
@@ -18,7 +19,7 @@ type windows struct {
 }
 
 type spent struct {
-	since  time.Time
+	until  time.Time
 	amount int
 }
 
@@ -30,6 +31,29 @@ func newWindows(clock func() time.Time) *windows {
 
 // spend adds to what the key has spent in its minute and returns how long to wait when that is more than it may.
 func (w *windows) spend(key string, amount, most int) time.Duration {
+	spent, left := w.add(key, amount, most+1, windowLength)
+	if spent <= most {
+		return 0
+	}
+	return left
+}
+
+// count adds one to the key's count, which ends when the time since its first is over. It returns the count and how long it goes on.
+func (w *windows) count(key string, within time.Duration) (count int, left time.Duration) {
+	return w.add(key, 1, math.MaxInt32, within)
+}
+
+// counted returns the key's count.
+func (w *windows) counted(key string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s := w.kept[sha256.Sum256([]byte(key))]; w.clock().Before(s.until) {
+		return s.amount
+	}
+	return 0
+}
+
+func (w *windows) add(key string, amount, most int, within time.Duration) (spentSoFar int, left time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now, hash := w.clock(), sha256.Sum256([]byte(key))
@@ -37,15 +61,12 @@ func (w *windows) spend(key string, amount, most int) time.Duration {
 	if !known {
 		w.sweep(now)
 	}
-	if !known || now.Sub(s.since) >= windowLength {
-		s = spent{since: now}
+	if !known || !now.Before(s.until) {
+		s = spent{until: now.Add(within)}
 	}
-	s.amount = min(s.amount+amount, most+1)
+	s.amount = min(s.amount+amount, most)
 	w.kept[hash] = s
-	if s.amount <= most {
-		return 0
-	}
-	return s.since.Add(windowLength).Sub(now)
+	return s.amount, s.until.Sub(now)
 }
 
 // sweep makes room for a key: it forgets windows that are over, and everything when a flood of keys outruns that.
@@ -54,7 +75,7 @@ func (w *windows) sweep(now time.Time) {
 		return
 	}
 	for key, s := range w.kept {
-		if now.Sub(s.since) >= windowLength {
+		if !now.Before(s.until) {
 			delete(w.kept, key)
 		}
 	}

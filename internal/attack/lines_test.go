@@ -48,6 +48,7 @@ func lines() []line {
 			"graph.TestSocketEndsWithItsRights internal/auth.TestAccessIsReadAfresh db.TestNoMethodReachesAnotherTenant"},
 		{id: "H13", threat: "guessing passwords, asking without end", tests: "internal/attack.TestPasswordsAreTriedFiveTimes graph.TestAttemptsAreCountedInAllProcesses graph.TestCostIsLimitedByCallerAndTenant " +
 			"graph.TestLimitsRefuseWhatIsTooMuch graph/conformance.TestSignIn graph/conformance.TestSignInIsLimited graph.TestSignInsOfOneNetworkAreCountedTogether graph.TestSignInsAreToldApart graph.TestLogoutsAreLimited graph/internal/wire.TestSignInsWaitApart " +
+			"graph.TestACrowdAtOneAccountIsSlowedDown graph.TestACrowdIsCountedInAllProcesses graph/conformance.TestACrowdAtOneAccountIsSlowedDown " +
 			"internal/auth.TestOnlyWhatEndsIsForgotten internal/jobs.TestCountIsSharedByAll internal/auth.TestLoginRefusesEverythingElseTheSame"},
 		{id: "H14", threat: "caches that mix callers", tests: "internal/attack.TestAnotherTenantChangesNothing graph.TestCohortsAreApartWhereTheyMustBe"},
 		{id: "H15", threat: "fields that show a secret", tests: "internal/attack.TestSecretsAreNowhere internal/secret.TestTextNeverPrints"},

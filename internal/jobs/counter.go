@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // errAway means that Redis failed a moment ago and is not asked again yet.
@@ -31,4 +33,24 @@ func (l *Limiter) Count(ctx context.Context, key string, within time.Duration) (
 		return 0, 0, errors.Join(errAway, err)
 	}
 	return int(answer[0]), time.Duration(answer[1]) * time.Millisecond, nil
+}
+
+// Counted implements graph.Counter. It returns an error when Redis cannot be asked now.
+func (l *Limiter) Counted(ctx context.Context, key string) (int, error) {
+	if !l.present() {
+		return 0, errAway
+	}
+	asking, cancel := context.WithTimeout(ctx, limiterPatience)
+	defer cancel()
+	count, err := l.redis.Get(asking, key).Int()
+	if errors.Is(err, redis.Nil) {
+		return 0, nil
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			l.leave()
+		}
+		return 0, errors.Join(errAway, err)
+	}
+	return count, nil
 }

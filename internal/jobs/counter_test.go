@@ -25,6 +25,12 @@ func TestCountIsSharedByAll(t *testing.T) {
 			t.Fatalf("the other counted %d, %s left, %v", second, left, err)
 		}
 	}
+	if n, err := other.Counted(t.Context(), key); err != nil || n != 6 {
+		t.Fatalf("the count is told as %d, %v", n, err)
+	}
+	if n, err := other.Counted(t.Context(), short); err != nil || n != 0 {
+		t.Fatalf("what was never counted is told as %d, %v", n, err)
+	}
 	if n, _, err := one.Count(t.Context(), short, 50*time.Millisecond); err != nil || n != 1 {
 		t.Fatalf("counted %d, %v", n, err)
 	}
@@ -37,5 +43,8 @@ func TestCountIsSharedByAll(t *testing.T) {
 	}
 	if n, _, err := one.Count(t.Context(), key, time.Minute); err == nil {
 		t.Errorf("without Redis it counts %d", n)
+	}
+	if n, err := other.Counted(t.Context(), key); err == nil {
+		t.Errorf("without Redis the count is told as %d", n)
 	}
 }
