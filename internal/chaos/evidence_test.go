@@ -115,7 +115,8 @@ func (w *world) gatherLetters(ctx context.Context, conn *pgx.Conn, tn *tenant, e
 func (w *world) gatherSent(ctx context.Context, conn *pgx.Conn, tn *tenant, e *evidence) error {
 	rows, err := conn.Query(ctx, `SELECT m.id::text, m.text, coalesce(m.correlation_id, ''), m.status, coalesce(m.failed_code, ''),
 		m.conversation_id::text, m.seq, (SELECT count(*) FROM delivery_attempts a WHERE a.tenant_id = m.tenant_id AND a.message_id = m.id),
-		coalesce(e.n, 0) FROM messages m LEFT JOIN (SELECT message_id, count(*) AS n FROM events
+		coalesce(e.n, 0), (SELECT min(f.first_seen_at) FROM delivery_facts f WHERE f.tenant_id = m.tenant_id AND f.message_id = m.id
+			AND f.kind IN ('SENT', 'DELIVERED', 'READ')) FROM messages m LEFT JOIN (SELECT message_id, count(*) AS n FROM events
 			WHERE tenant_id = $1 AND kind = 'MESSAGE_CREATED' GROUP BY 1) e ON e.message_id = m.id
 		WHERE m.tenant_id = $1 AND m.direction = 'OUTBOUND' ORDER BY m.conversation_id, m.seq`, tn.id)
 	if err != nil {
@@ -124,12 +125,13 @@ func (w *world) gatherSent(ctx context.Context, conn *pgx.Conn, tn *tenant, e *e
 	if e.sent, err = pgx.CollectRows(rows, pgx.RowToStructByPos[sent]); err != nil {
 		return err
 	}
-	if rows, err = conn.Query(ctx, `SELECT id::text, message_id::text FROM delivery_attempts WHERE tenant_id = $1`, tn.id); err != nil {
+	if rows, err = conn.Query(ctx, `SELECT id::text, message_id::text, started_at FROM delivery_attempts WHERE tenant_id = $1`, tn.id); err != nil {
 		return err
 	}
-	e.owners = map[string]string{}
-	var attempt, message string
-	_, err = pgx.ForEachRow(rows, []any{&attempt, &message}, func() error { e.owners[attempt] = message; return nil })
+	e.attempts = map[string]attempt{}
+	var id string
+	var a attempt
+	_, err = pgx.ForEachRow(rows, []any{&id, &a.Message, &a.Started}, func() error { e.attempts[id] = a; return nil })
 	return err
 }
 

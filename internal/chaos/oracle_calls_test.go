@@ -11,10 +11,11 @@ import (
 func (e *evidence) judgeOutbound(wrong complaint) {
 	byMessage := map[string][]call{}
 	for _, c := range e.calls {
-		if e.owners[c.Opaque] == "" {
+		of := e.attempts[c.Opaque].Message
+		if of == "" {
 			wrong("call %d names attempt %q, which is on no record", c.Seq, c.Opaque)
 		}
-		byMessage[e.owners[c.Opaque]] = append(byMessage[e.owners[c.Opaque]], c)
+		byMessage[of] = append(byMessage[of], c)
 	}
 	happened := map[string]map[string]int{kindReply: {}, kindNotification: {}}
 	for _, m := range e.sent {
@@ -62,19 +63,35 @@ func (e *evidence) judgeOverlap(m sent, calls []call, wrong complaint) {
 // echoWithin is how soon the provider has to tell our id for a call to be known of (W of R13).
 const echoWithin = 120 * time.Second
 
-// mayAccept returns how many calls of a message may be accepted (R13): one, and one more for each whose receipt was not taken in time. Where a lease
-// may end while its holder lives, one for each attempt.
+// mayAccept returns how many calls of a message may be accepted (R13): one, and one more for each of which nobody could know when the next
+// one began. Where a lease may end while its holder lives, one for each attempt.
 func (e *evidence) mayAccept(m sent, calls []call) int {
 	if e.loose {
 		return max(1, m.Attempts)
 	}
 	most := 1
-	for _, c := range calls[:max(0, len(calls)-1)] {
-		if c.Accepted && (c.ToldAt.IsZero() || c.ToldAt.Sub(c.StartedAt) >= echoWithin) {
+	for i, c := range calls[:max(0, len(calls)-1)] {
+		if next := calls[i+1]; c.Accepted && e.waited(c, next) && !e.known(m, c, next) {
 			most++
 		}
 	}
 	return most
+}
+
+// waited reports whether a receipt had all its time before the next call. Both calls count from when the product took the message up for
+// them, and by the clock of the database, by which it waits: a call may reach the provider late, and that clock is put forward at rest.
+func (e *evidence) waited(c, next call) bool {
+	return e.attempts[next.Opaque].Started.Sub(e.attempts[c.Opaque].Started) >= echoWithin
+}
+
+// known reports whether an answer was recorded, or a receipt taken, before the next call was begun. These are told by the clock of the
+// machine; by that one a call was begun before it reached the provider, however far the other clock was put forward.
+func (e *evidence) known(m sent, c, next call) bool {
+	begun := next.StartedAt
+	if taken := e.attempts[next.Opaque].Started; taken.Before(begun) {
+		begun = taken
+	}
+	return m.Known != nil && m.Known.Before(begun) || !c.ToldAt.IsZero() && c.ToldAt.Before(begun)
 }
 
 // judgeCalls judges what became of one message. What the provider told and had acknowledged is the status

@@ -18,7 +18,7 @@ type evidence struct {
 	marks    map[string]int              // reactions by external id
 	parked   map[string]int              // receipts that wait for their message, by its external id
 	sent     []sent                      // OUTBOUND messages, by conversation and number
-	owners   map[string]string           // attempt → message
+	attempts map[string]attempt          // what the product has on record of its own calls
 	calls    []call                      // what the provider has on record
 	kept     map[string]int              // idempotency keys of operations
 	events   map[string][]told           // what conversationEvents is about, in order, and messageEvents of each conversation that was followed
@@ -34,7 +34,14 @@ type sent struct {
 	Conversation                        string
 	Seq                                 int64 // in its conversation
 	Attempts                            int
-	Created                             int // events of its creation
+	Created                             int        // events of its creation
+	Known                               *time.Time // when an answer or a receipt first proved that the provider had it, by the clock of the processes
+}
+
+// attempt is a call as the product has it on record, with when it took the message up for it, by the clock of the database.
+type attempt struct {
+	Message string
+	Started time.Time
 }
 
 // letter is an inbound message as the database has it, with the number of the contact whose conversation it is in.
