@@ -25,8 +25,8 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/telemetry"
 )
 
-// asOperator opens the database, runs fn with the operator's use cases, and closes it. A command without credentials needs no keys.
-func asOperator(ctx context.Context, need needs, fn func(environment, *inbox.Operator, *channel.Registry) error) error {
+// withDatabase opens the database, runs fn, and closes it.
+func withDatabase(ctx context.Context, need needs, fn func(environment, *db.DB) error) error {
 	need.database = true
 	e, err := readEnvironment(need)
 	if err != nil {
@@ -37,15 +37,37 @@ func asOperator(ctx context.Context, need needs, fn func(environment, *inbox.Ope
 		return err
 	}
 	defer store.Close()
-	registry, err := providers(e)
-	if err != nil {
-		return err
-	}
-	operator, err := newOperator(e, store, registry, time.Now)
-	if err != nil {
-		return err
-	}
-	return fn(e, operator, registry)
+	return fn(e, store)
+}
+
+// asOperator runs fn with the operator's use cases. A command without credentials needs no keys.
+func asOperator(ctx context.Context, need needs, fn func(environment, *inbox.Operator, *channel.Registry) error) error {
+	return withDatabase(ctx, need, func(e environment, store *db.DB) error {
+		registry, err := providers(e)
+		if err != nil {
+			return err
+		}
+		operator, err := newOperator(e, store, registry, time.Now)
+		if err != nil {
+			return err
+		}
+		return fn(e, operator, registry)
+	})
+}
+
+// overTenants runs fn with the operator's use cases and all tenants. It needs no provider.
+func overTenants(ctx context.Context, need needs, fn func(*inbox.Operator, []inbox.TenantID) error) error {
+	return withDatabase(ctx, need, func(e environment, store *db.DB) error {
+		operator, err := newOperator(e, store, nil, time.Now)
+		if err != nil {
+			return err
+		}
+		tenants, err := store.Tenants(ctx)
+		if err != nil {
+			return err
+		}
+		return fn(operator, tenants)
+	})
 }
 
 func newOperator(e environment, store *db.DB, registry *channel.Registry, clock func() time.Time) (*inbox.Operator, error) {
@@ -272,25 +294,18 @@ func verify(ctx context.Context, args []string) error {
 	if err := parse(set, args); err != nil {
 		return err
 	}
-	e, err := readEnvironment(needs{database: true})
-	if err != nil {
-		return err
-	}
-	store, err := db.Open(ctx, db.Config{URL: e.DatabaseURL.Reveal(), Log: logger(e)})
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	findings, err := store.Verify(ctx)
-	if err != nil {
-		return err
-	}
-	for _, f := range findings {
-		if err = errors.Join(err, printFinding(f, *quiet)); err != nil {
-			err = errViolated
+	return withDatabase(ctx, needs{}, func(_ environment, store *db.DB) error {
+		findings, err := store.Verify(ctx)
+		if err != nil {
+			return err
 		}
-	}
-	return err
+		for _, f := range findings {
+			if err = errors.Join(err, printFinding(f, *quiet)); err != nil {
+				err = errViolated
+			}
+		}
+		return err
+	})
 }
 
 func printFinding(f db.Finding, quiet bool) error {

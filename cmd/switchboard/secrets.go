@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
-	"github.com/switchboard-inbox/switchboard/db"
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
 // errUnreadable means that rewrap met values which no key at hand opens.
@@ -19,36 +18,21 @@ func rewrap(ctx context.Context, args []string) error {
 	if err := parse(flags("secrets rewrap", ""), args); err != nil {
 		return err
 	}
-	e, err := readEnvironment(needs{database: true, keys: true})
-	if err != nil {
-		return err
-	}
-	store, err := db.Open(ctx, db.Config{URL: e.DatabaseURL.Reveal(), Log: logger(e)})
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	operator, err := newOperator(e, store, nil, time.Now)
-	if err != nil {
-		return err
-	}
-	tenants, err := store.Tenants(ctx)
-	if err != nil {
-		return err
-	}
-	resealed, unreadable := 0, 0
-	for _, tenant := range tenants {
-		done, err := operator.Rewrap(ctx, tenant)
-		resealed, unreadable = resealed+done.Resealed, unreadable+done.Unreadable
-		if done.Unreadable > 0 {
-			_, _ = fmt.Fprintf(os.Stderr, "tenant %s: %d unreadable\n", tenant, done.Unreadable)
+	return overTenants(ctx, needs{keys: true}, func(o *inbox.Operator, tenants []inbox.TenantID) error {
+		resealed, unreadable := 0, 0
+		for _, tenant := range tenants {
+			done, err := o.Rewrap(ctx, tenant)
+			resealed, unreadable = resealed+done.Resealed, unreadable+done.Unreadable
+			if done.Unreadable > 0 {
+				_, _ = fmt.Fprintf(os.Stderr, "tenant %s: %d unreadable\n", tenant, done.Unreadable)
+			}
+			if err != nil {
+				return fmt.Errorf("after %d values, run it again to go on: %w", resealed, err)
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("after %d values, run it again to go on: %w", resealed, err)
+		if err := tell(nil, "sealed anew", fmt.Sprint(resealed), "unreadable", fmt.Sprint(unreadable)); err != nil || unreadable == 0 {
+			return err
 		}
-	}
-	if err := tell(nil, "sealed anew", fmt.Sprint(resealed), "unreadable", fmt.Sprint(unreadable)); err != nil || unreadable == 0 {
-		return err
-	}
-	return errUnreadable
+		return errUnreadable
+	})
 }
