@@ -7,6 +7,11 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
+// fresh is the mirror of a conversation that inboxtest has made.
+func fresh() mirror {
+	return mirror{status: inbox.StatusOpen, version: 2, lastSeq: 1, inbound: 1, read: map[uuid.UUID]int64{}}
+}
+
 func (m *mirror) happened(kind inbox.EventKind) {
 	m.events++
 	m.expected = kind
@@ -56,8 +61,8 @@ func (m *mirror) reassign(actor inbox.Actor, to uuid.UUID) fault.Code {
 	return ""
 }
 
-func (m *mirror) resolve(expected int64) fault.Code {
-	if m.status == inbox.StatusResolved || expected != m.lastSeq {
+func (m *mirror) resolve(expected *int64) fault.Code {
+	if m.status == inbox.StatusResolved || expected != nil && *expected != m.lastSeq {
 		return fault.Conflict
 	}
 	m.status = inbox.StatusResolved

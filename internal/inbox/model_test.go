@@ -29,15 +29,11 @@ type mirror struct {
 
 // machine drives one conversation and its mirror.
 type machine struct {
-	in           *inbox.Inbox
-	ingest       *inbox.Ingest
-	w            *inboxtest.World
-	tenant       *inboxtest.Tenant
-	account      uuid.UUID
-	conversation uuid.UUID
-	phone        string
-	agents       []inbox.Actor
-	m            mirror
+	process
+	scene
+	w      *inboxtest.World
+	agents []inbox.Actor
+	m      mirror
 }
 
 // TestConversationsFollowTheModel runs random operations against the database and against the mirror: 100 series of up to 16, or as many as
@@ -49,8 +45,7 @@ func TestConversationsFollowTheModel(t *testing.T) {
 	acme := w.Tenant("acme")
 	account := acme.Account("main", nil)
 	s := machine{
-		in: inbox.New(w.DB, time.Now), ingest: w.Ingest(), w: w, tenant: acme, account: account,
-		agents: []inbox.Actor{
+		process: process{inbox.New(w.DB, time.Now), w.Ingest()}, w: w, agents: []inbox.Actor{
 			acme.As(acme.Agent("ada", inbox.RoleAgent), inbox.RoleAgent, account), acme.As(acme.Agent("bob", inbox.RoleAgent), inbox.RoleAgent, account),
 			acme.As(acme.Agent("boss", inbox.RoleSupervisor), inbox.RoleSupervisor),
 		},
@@ -58,9 +53,8 @@ func TestConversationsFollowTheModel(t *testing.T) {
 	w.Shift(2 * time.Minute) // a snooze of a minute is over for the database at once
 	rapid.Check(t, func(r *rapid.T) {
 		run := s
-		run.conversation = acme.Conversation(account)
-		run.phone = acme.PhoneOf(run.conversation)
-		run.m = mirror{status: inbox.StatusOpen, version: 2, lastSeq: 1, inbound: 1, read: map[uuid.UUID]int64{}}
+		run.scene = newScene(acme, account)
+		run.m = fresh()
 		steps := rapid.IntRange(1, longest).Draw(r, "steps")
 		for range steps {
 			run.step(t, r)
@@ -71,43 +65,21 @@ func TestConversationsFollowTheModel(t *testing.T) {
 }
 
 func (s *machine) step(t *testing.T, r *rapid.T) {
-	ctx, actor := t.Context(), rapid.SampledFrom(s.agents).Draw(r, "agent")
-	target := inbox.ConversationInput{ConversationID: s.conversation}
-	var err error
-	var want fault.Code
-	switch op := rapid.SampledFrom([]string{"claim", "release", "reassign", "resolve", "reopen", "snooze", "wake", "inbound", "read"}).Draw(r, "op"); op {
-	case "claim":
-		want = s.m.claim(actor.ID())
-		_, err = s.in.Claim(ctx, actor, target)
-	case "release":
-		want = s.m.release(actor)
-		_, err = s.in.Release(ctx, actor, target)
-	case "reassign":
-		to := rapid.SampledFrom(s.agents).Draw(r, "to").ID()
-		want = s.m.reassign(actor, to)
-		_, err = s.in.Reassign(ctx, actor, inbox.ReassignInput{ConversationID: s.conversation, AgentID: to})
-	case "resolve":
-		expected := s.m.lastSeq - rapid.Int64Range(0, 1).Draw(r, "behind")
-		want = s.m.resolve(expected)
-		_, err = s.in.Resolve(ctx, actor, inbox.ResolveInput{ConversationID: s.conversation, ExpectedLastSeq: &expected})
-	case "reopen":
-		want = s.m.reopen()
-		_, err = s.in.Reopen(ctx, actor, target)
-	case "snooze":
-		want = s.m.snooze()
-		_, err = s.in.Snooze(ctx, actor, inbox.SnoozeInput{ConversationID: s.conversation, Until: time.Now().Add(61 * time.Second)})
-	case "wake":
-		gen := s.m.gen - rapid.Int64Range(0, 1).Draw(r, "old")
-		s.m.wake(gen)
-		_, err = s.in.Wake(ctx, s.tenant.ID, s.conversation, gen)
-	case "inbound":
-		s.m.receive()
-		err = s.ingest.Ingest(ctx, []inbox.Request{inboxtest.Text(s.account, s.phone, "more")})[0]
-	case "read":
-		s.markRead(t, r, actor)
+	d := deed{op: rapid.SampledFrom(append(stateOperations(), inbox.OpMarkRead)).Draw(r, "op"), actor: rapid.SampledFrom(s.agents).Draw(r, "agent")}
+	switch d.op {
+	case inbox.OpMarkRead:
+		s.markRead(t, r, d.actor)
+		return
+	case inbox.OpReassign:
+		d.to = rapid.SampledFrom(s.agents).Draw(r, "to").ID()
+	case inbox.OpResolve:
+		d.expected = new(s.m.lastSeq - rapid.Int64Range(0, 1).Draw(r, "behind"))
+	case inbox.OpWake:
+		d.gen = s.m.gen - rapid.Int64Range(0, 1).Draw(r, "old")
 	}
-	if got := fault.CodeOf(err); got != want {
-		r.Fatalf("answered %v, want %q", err, want)
+	want := s.m.do(d)
+	if _, err := s.perform(t.Context(), s.process, d); fault.CodeOf(err) != want {
+		r.Fatalf("%s was answered %v, want %q", d, err, want)
 	}
 }
 
@@ -138,12 +110,7 @@ func (s *machine) check(t *testing.T, r *rapid.T) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	holder := uuid.Nil
-	if c.AssigneeID != nil {
-		holder = *c.AssigneeID
-	}
-	same := c.Status == s.m.status && holder == s.m.holder && c.Version == s.m.version && c.LastSeq == s.m.lastSeq &&
-		c.InboundCount == s.m.inbound && c.SnoozeGen == s.m.gen && (c.SnoozedUntil != nil) == (c.Status == inbox.StatusSnoozed) &&
+	same := rowOf(c) == s.m.row() && (c.SnoozedUntil != nil) == (c.Status == inbox.StatusSnoozed) &&
 		(c.ResolvedAtSeq != nil) == (c.Status == inbox.StatusResolved)
 	if !same {
 		r.Fatalf("the row is %+v, the model %+v", c, s.m)
