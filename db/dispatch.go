@@ -118,7 +118,11 @@ func (tx *Tx) LockDispatches(ctx context.Context, messages []uuid.UUID) ([]outbo
 func (tx *Tx) DispatchesByIDs(ctx context.Context, messages []uuid.UUID) ([]outbound.Dispatch, error) {
 	rows, err := tx.q.DispatchesByIDs(ctx, tx.tenant, messages)
 	return column(rows, func(r gen.DispatchesByIDsRow) outbound.Dispatch {
-		return explain(dispatch(r.Dispatch), r)
+		d := explain(dispatch(r.Dispatch), r)
+		if d.Hold == outbound.HoldNone {
+			return explainRecipient(d, r)
+		}
+		return d
 	}), err
 }
 
@@ -150,6 +154,19 @@ func explain(d outbound.Dispatch, r gen.DispatchesByIDsRow) outbound.Dispatch {
 	if until.After(d.DueAt) {
 		d.Until = until.UTC()
 	}
+	return d
+}
+
+// explainRecipient tells what holds a READY row that waits for the provider's limit of its recipient, or behind one of its conversation that does.
+func explainRecipient(d outbound.Dispatch, r gen.DispatchesByIDsRow) outbound.Dispatch {
+	if d.State != outbound.Ready || !r.RecipientLimited {
+		return d
+	}
+	since, until := r.RecipientSince.UTC(), r.RecipientUntil.UTC()
+	if until.Before(r.Now) {
+		until = r.Now.UTC() // it is called at any moment
+	}
+	d.Hold, d.HeldSince, d.Until = outbound.HoldRateLimit, &since, until
 	return d
 }
 

@@ -11,16 +11,23 @@ FROM (SELECT unnest(@message_ids::uuid[]) AS message_id, unnest(@channel_account
 SELECT * FROM dispatches WHERE tenant_id = @tenant_id AND message_id = ANY (@ids::uuid[]) ORDER BY message_id FOR UPDATE;
 
 -- name: DispatchesByIDs :many
-SELECT sqlc.embed(d), l.hold, l.held_since, l.limited_until, l.probe_at, app.now()::timestamptz AS now FROM dispatches d
+-- The first of the conversation that may not be passed, maybe the row itself, is what it waits for.
+SELECT sqlc.embed(d), l.hold, l.held_since, l.limited_until, l.probe_at, app.now()::timestamptz AS now,
+  coalesce(e.hold = 'RECIPIENT', false)::boolean AS recipient_limited,
+  greatest(e.held_since, d.queued_at)::timestamptz AS recipient_since, coalesce(e.due_at, d.due_at)::timestamptz AS recipient_until
+FROM dispatches d
 LEFT JOIN lanes l ON l.tenant_id = d.tenant_id AND l.channel_account_id = d.channel_account_id
+LEFT JOIN LATERAL (SELECT f.hold, f.held_since, f.due_at FROM dispatches f
+  WHERE f.tenant_id = @tenant_id AND f.conversation_id = d.conversation_id AND f.seq <= d.seq AND f.passable_at IS NULL
+  ORDER BY f.seq LIMIT 1) e ON true
 WHERE d.tenant_id = @tenant_id AND d.message_id = ANY (@ids::uuid[]);
 
 -- name: UpdateDispatches :exec
--- Fenced: a row that has another attempt by now is left alone.
+-- Fenced: a row that has another attempt by now is left alone. One whose recipient gets too much is not to be passed, whatever happened to it before.
 UPDATE dispatches d
 SET state = u.state, due_at = least(app.now() + u.wait, d.expires_at), tries = u.tries, crashes = u.crashes, auth_retried = u.auth_retried,
-  hold = nullif(u.hold, ''),
-  passable_at = CASE WHEN u.passable THEN coalesce(d.passable_at, app.now() + interval '30 seconds') ELSE d.passable_at END
+  hold = nullif(u.hold, ''), held_since = CASE WHEN u.hold <> 'RECIPIENT' THEN NULL WHEN d.hold = u.hold THEN d.held_since ELSE app.now() END,
+  passable_at = CASE WHEN u.hold = 'RECIPIENT' THEN NULL WHEN u.passable THEN coalesce(d.passable_at, app.now() + interval '30 seconds') ELSE d.passable_at END
 FROM (SELECT unnest(@message_ids::uuid[]) AS message_id, unnest(@attempts::int[]) AS attempt, unnest(@states::text[]) AS state,
   unnest(@waits::interval[]) AS wait, unnest(@tries::int[]) AS tries, unnest(@crashes::int[]) AS crashes,
   unnest(@auth_retried::boolean[]) AS auth_retried, unnest(@holds::text[]) AS hold, unnest(@passables::boolean[]) AS passable) u

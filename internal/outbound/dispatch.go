@@ -31,6 +31,9 @@ const (
 	HoldReauth    Hold = "REAUTH"
 )
 
+// holdRecipient marks a row, never a lane, whose recipient gets too much from the account. It and what stands behind it show HoldRateLimit.
+const holdRecipient Hold = "RECIPIENT"
+
 // Dispatch is the unfinished sending of one message.
 type Dispatch struct {
 	MessageID        uuid.UUID
@@ -80,7 +83,7 @@ type Step struct {
 	Tries       int
 	Crashes     int
 	AuthRetried bool
-	Hold        Hold // what holds its lane by now
+	Hold        Hold // what holds it by now: its lane, or its recipient
 	Passable    bool // later messages of the conversation wait 30 s at most from now on
 }
 

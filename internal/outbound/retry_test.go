@@ -48,19 +48,19 @@ func TestTableOfErrors(t *testing.T) {
 		},
 		"one recipient": {
 			due: Due{Attempt: 1, Tries: 2}, err: channel.SendError{Class: channel.RateLimited, OneRecipient: true, RetryAfter: 6 * time.Second},
-			w: calm, state: Ready, wait: 6 * time.Second, tries: 2,
+			w: calm, state: Ready, wait: 6 * time.Second, tries: 2, hold: holdRecipient,
 		},
 		"one recipient again": {
 			due: Due{Attempt: 2}, err: channel.SendError{Class: channel.RateLimited, OneRecipient: true, RetryAfter: 6 * time.Second},
-			w: calm, state: Ready, wait: 24 * time.Second,
+			w: calm, state: Ready, wait: 24 * time.Second, hold: holdRecipient,
 		},
 		"one recipient for long": {
 			due: Due{Attempt: 99}, err: channel.SendError{Class: channel.RateLimited, OneRecipient: true, RetryAfter: 6 * time.Second},
-			w: calm, state: Ready, wait: time.Minute,
+			w: calm, state: Ready, wait: time.Minute, hold: holdRecipient,
 		},
 		"one recipient for longer": {
 			due: Due{Attempt: 2}, err: channel.SendError{Class: channel.RateLimited, OneRecipient: true, RetryAfter: 2 * time.Hour},
-			w: calm, state: Ready, wait: time.Hour,
+			w: calm, state: Ready, wait: time.Hour, hold: holdRecipient,
 		},
 		"first auth":  {err: channel.SendError{Class: channel.Auth}, w: calm, state: Ready},
 		"second auth": {due: Due{AuthRetried: true}, err: channel.SendError{Class: channel.Auth}, w: calm, state: Ready, hold: HoldReauth, reauth: true},

@@ -47,20 +47,30 @@ func (q *Queries) DeleteDispatches(ctx context.Context, tenantID uuid.UUID, ids 
 }
 
 const DispatchesByIDs = `-- name: DispatchesByIDs :many
-SELECT d.tenant_id, d.message_id, d.channel_account_id, d.conversation_id, d.seq, d.state, d.due_at, d.attempt, d.tries, d.crashes, d.auth_retried, d.hold, d.held_since, d.passable_at, d.recipient, d.queued_at, d.expires_at, d.waits, l.hold, l.held_since, l.limited_until, l.probe_at, app.now()::timestamptz AS now FROM dispatches d
+SELECT d.tenant_id, d.message_id, d.channel_account_id, d.conversation_id, d.seq, d.state, d.due_at, d.attempt, d.tries, d.crashes, d.auth_retried, d.hold, d.held_since, d.passable_at, d.recipient, d.queued_at, d.expires_at, d.waits, l.hold, l.held_since, l.limited_until, l.probe_at, app.now()::timestamptz AS now,
+  coalesce(e.hold = 'RECIPIENT', false)::boolean AS recipient_limited,
+  greatest(e.held_since, d.queued_at)::timestamptz AS recipient_since, coalesce(e.due_at, d.due_at)::timestamptz AS recipient_until
+FROM dispatches d
 LEFT JOIN lanes l ON l.tenant_id = d.tenant_id AND l.channel_account_id = d.channel_account_id
+LEFT JOIN LATERAL (SELECT f.hold, f.held_since, f.due_at FROM dispatches f
+  WHERE f.tenant_id = $1 AND f.conversation_id = d.conversation_id AND f.seq <= d.seq AND f.passable_at IS NULL
+  ORDER BY f.seq LIMIT 1) e ON true
 WHERE d.tenant_id = $1 AND d.message_id = ANY ($2::uuid[])
 `
 
 type DispatchesByIDsRow struct {
-	Dispatch     Dispatch
-	Hold         *string
-	HeldSince    *time.Time
-	LimitedUntil *time.Time
-	ProbeAt      *time.Time
-	Now          time.Time
+	Dispatch         Dispatch
+	Hold             *string
+	HeldSince        *time.Time
+	LimitedUntil     *time.Time
+	ProbeAt          *time.Time
+	Now              time.Time
+	RecipientLimited bool
+	RecipientSince   time.Time
+	RecipientUntil   time.Time
 }
 
+// The first of the conversation that may not be passed, maybe the row itself, is what it waits for.
 func (q *Queries) DispatchesByIDs(ctx context.Context, tenantID uuid.UUID, ids []uuid.UUID) ([]DispatchesByIDsRow, error) {
 	rows, err := q.db.Query(ctx, DispatchesByIDs, tenantID, ids)
 	if err != nil {
@@ -94,6 +104,9 @@ func (q *Queries) DispatchesByIDs(ctx context.Context, tenantID uuid.UUID, ids [
 			&i.LimitedUntil,
 			&i.ProbeAt,
 			&i.Now,
+			&i.RecipientLimited,
+			&i.RecipientSince,
+			&i.RecipientUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -357,8 +370,8 @@ func (q *Queries) OverdueDispatches(ctx context.Context, tenantID uuid.UUID, cha
 const UpdateDispatches = `-- name: UpdateDispatches :exec
 UPDATE dispatches d
 SET state = u.state, due_at = least(app.now() + u.wait, d.expires_at), tries = u.tries, crashes = u.crashes, auth_retried = u.auth_retried,
-  hold = nullif(u.hold, ''),
-  passable_at = CASE WHEN u.passable THEN coalesce(d.passable_at, app.now() + interval '30 seconds') ELSE d.passable_at END
+  hold = nullif(u.hold, ''), held_since = CASE WHEN u.hold <> 'RECIPIENT' THEN NULL WHEN d.hold = u.hold THEN d.held_since ELSE app.now() END,
+  passable_at = CASE WHEN u.hold = 'RECIPIENT' THEN NULL WHEN u.passable THEN coalesce(d.passable_at, app.now() + interval '30 seconds') ELSE d.passable_at END
 FROM (SELECT unnest($2::uuid[]) AS message_id, unnest($3::int[]) AS attempt, unnest($4::text[]) AS state,
   unnest($5::interval[]) AS wait, unnest($6::int[]) AS tries, unnest($7::int[]) AS crashes,
   unnest($8::boolean[]) AS auth_retried, unnest($9::text[]) AS hold, unnest($10::boolean[]) AS passable) u
@@ -378,7 +391,7 @@ type UpdateDispatchesParams struct {
 	Passables   []bool
 }
 
-// Fenced: a row that has another attempt by now is left alone.
+// Fenced: a row that has another attempt by now is left alone. One whose recipient gets too much is not to be passed, whatever happened to it before.
 func (q *Queries) UpdateDispatches(ctx context.Context, arg UpdateDispatchesParams) error {
 	_, err := q.db.Exec(ctx, UpdateDispatches,
 		arg.TenantID,
