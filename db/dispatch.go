@@ -216,7 +216,7 @@ func (tx *Tx) CallNext(ctx context.Context, conversations []uuid.UUID) error {
 
 // OrderAgain implements outbound.DispatchRows.
 func (tx *Tx) OrderAgain(ctx context.Context, account uuid.UUID, hold outbound.Hold, most int) (int, error) {
-	n, err := tx.q.OrderAgain(ctx, string(hold), tx.tenant, account, int32(most))
+	n, err := tx.q.OrderAgain(ctx, tx.tenant, account, string(hold), int32(most))
 	return int(n), err
 }
 

@@ -45,11 +45,13 @@ CROSS JOIN LATERAL (SELECT w.message_id FROM dispatches w
 WHERE d.tenant_id = @tenant_id AND d.message_id = next.message_id;
 
 -- name: OrderAgain :execrows
--- What was called before its lane was held is waited for again by what stands behind it in its conversation; new credentials are tried twice again.
-UPDATE dispatches d SET passable_at = NULL, auth_retried = d.auth_retried AND @hold::text <> 'REAUTH'
-FROM (SELECT x.message_id FROM dispatches x
+-- What was called before its lane was held is waited for again by what stands behind it in its conversation. New credentials are tried twice again by
+-- all that were refused before, also by what is not due yet or has a call to be explained. What was refused may be passed until it is ordered again, so it
+-- is found by that; therefore it must not come out of here refused, whatever held the lane.
+UPDATE dispatches d SET passable_at = CASE WHEN p.due THEN NULL ELSE d.passable_at END, auth_retried = false
+FROM (SELECT x.message_id, x.state = 'READY' AND x.due_at <= (SELECT app.now()) AS due FROM dispatches x
   WHERE x.tenant_id = @tenant_id AND x.channel_account_id = @channel_account_id AND x.passable_at IS NOT NULL
-    AND x.state = 'READY' AND x.due_at <= (SELECT app.now())
+    AND (x.state = 'READY' AND x.due_at <= (SELECT app.now()) OR x.auth_retried AND @hold::text = 'REAUTH')
   ORDER BY x.message_id LIMIT @most FOR NO KEY UPDATE) p
 WHERE d.tenant_id = @tenant_id AND d.message_id = p.message_id;
 

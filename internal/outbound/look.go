@@ -112,7 +112,7 @@ func (v *visit) lookIn(ctx context.Context, tx Tx, c *catch, g glance) error {
 // before anything else.
 func (v *visit) takeIn(ctx context.Context, tx Tx, c *catch, g glance) error {
 	recorded, shut := len(g.group) > 0, v.lane.shut()
-	over := shut == HoldNone && (v.lane.Hold == HoldBreaker || v.lane.Hold == HoldReauth)
+	over := v.lane.Hold == HoldBreaker && shut == HoldNone || v.lane.Hold == HoldReauth && shut != HoldReauth
 	switch {
 	case recorded && (shut != HoldNone || over):
 		c.passed = true

@@ -61,7 +61,7 @@ func judge(d Due, e *channel.SendError, took time.Duration, w weather) verdict {
 	switch e.Class {
 	case channel.RateLimited:
 		if e.OneRecipient {
-			on.Wait, on.Hold = pairWait(d, e), holdRecipient
+			on.Wait, on.Hold, on.AuthRetried = pairWait(d, e), holdRecipient, false // the credentials were good
 			return verdict{step: &on}
 		}
 		on.Wait, on.Hold, on.Passable = retryAfter(e), HoldRateLimit, true

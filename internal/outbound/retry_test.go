@@ -47,7 +47,7 @@ func TestTableOfErrors(t *testing.T) {
 			hold: HoldRateLimit, limit: time.Minute,
 		},
 		"one recipient": {
-			due: Due{Attempt: 1, Tries: 2}, err: channel.SendError{Class: channel.RateLimited, OneRecipient: true, RetryAfter: 6 * time.Second},
+			due: Due{Attempt: 1, Tries: 2, AuthRetried: true}, err: channel.SendError{Class: channel.RateLimited, OneRecipient: true, RetryAfter: 6 * time.Second},
 			w: calm, state: Ready, wait: 6 * time.Second, tries: 2, hold: holdRecipient,
 		},
 		"one recipient again": {
@@ -73,7 +73,7 @@ func TestTableOfErrors(t *testing.T) {
 			t.Errorf("%s: %+v", name, v)
 			continue
 		}
-		if s := v.step; s != nil && (s.State != c.state || s.Wait != c.wait || s.Tries != c.tries || s.Hold != c.hold) {
+		if s := v.step; s != nil && (s.State != c.state || s.Wait != c.wait || s.Tries != c.tries || s.Hold != c.hold || s.Hold == holdRecipient && s.AuthRetried) {
 			t.Errorf("%s: %+v", name, *s)
 		}
 	}

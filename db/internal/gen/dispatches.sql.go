@@ -284,20 +284,22 @@ func (q *Queries) NextDue(ctx context.Context, tenantID uuid.UUID, channelAccoun
 }
 
 const OrderAgain = `-- name: OrderAgain :execrows
-UPDATE dispatches d SET passable_at = NULL, auth_retried = d.auth_retried AND $1::text <> 'REAUTH'
-FROM (SELECT x.message_id FROM dispatches x
-  WHERE x.tenant_id = $2 AND x.channel_account_id = $3 AND x.passable_at IS NOT NULL
-    AND x.state = 'READY' AND x.due_at <= (SELECT app.now())
+UPDATE dispatches d SET passable_at = CASE WHEN p.due THEN NULL ELSE d.passable_at END, auth_retried = false
+FROM (SELECT x.message_id, x.state = 'READY' AND x.due_at <= (SELECT app.now()) AS due FROM dispatches x
+  WHERE x.tenant_id = $1 AND x.channel_account_id = $2 AND x.passable_at IS NOT NULL
+    AND (x.state = 'READY' AND x.due_at <= (SELECT app.now()) OR x.auth_retried AND $3::text = 'REAUTH')
   ORDER BY x.message_id LIMIT $4 FOR NO KEY UPDATE) p
-WHERE d.tenant_id = $2 AND d.message_id = p.message_id
+WHERE d.tenant_id = $1 AND d.message_id = p.message_id
 `
 
-// What was called before its lane was held is waited for again by what stands behind it in its conversation; new credentials are tried twice again.
-func (q *Queries) OrderAgain(ctx context.Context, hold string, tenantID uuid.UUID, channelAccountID uuid.UUID, most int32) (int64, error) {
+// What was called before its lane was held is waited for again by what stands behind it in its conversation. New credentials are tried twice again by
+// all that were refused before, also by what is not due yet or has a call to be explained. What was refused may be passed until it is ordered again, so it
+// is found by that; therefore it must not come out of here refused, whatever held the lane.
+func (q *Queries) OrderAgain(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID, hold string, most int32) (int64, error) {
 	result, err := q.db.Exec(ctx, OrderAgain,
-		hold,
 		tenantID,
 		channelAccountID,
+		hold,
 		most,
 	)
 	if err != nil {
