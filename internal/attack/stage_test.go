@@ -221,6 +221,7 @@ type shop struct {
 	key     string
 	bearer  string
 	refresh string
+	start   string // a cursor from before everything
 }
 
 // shop adds a tenant. Everything but its slug and the number's reference is the same in every shop.
@@ -250,9 +251,12 @@ func (s *stage) shop(slug string) *shop {
 const loginDocument = `mutation($in: LoginInput!) { login(input: $in) { accessToken expiresAt refreshToken viewer { agent { name email role } } } }`
 
 // signIn signs the admin in.
-func (n *shop) signIn() string {
-	raw := n.ask("nobody", loginDocument,
-		map[string]any{"in": map[string]any{"tenant": n.Slug, "email": "ada@shop.example", "password": password}})
+func (n *shop) signIn() string { return n.signInFor(loginDocument) }
+
+// signInFor signs the admin in with a document of one's own.
+func (n *shop) signInFor(document string) string {
+	n.s.t.Helper()
+	raw := n.ask("nobody", document, map[string]any{"in": n.signInOf("ada")})
 	var got struct {
 		Data struct {
 			Login struct{ AccessToken, RefreshToken string }
@@ -262,6 +266,22 @@ func (n *shop) signIn() string {
 		n.s.t.Fatalf("login: %s", raw)
 	}
 	n.bearer, n.refresh = got.Data.Login.AccessToken, got.Data.Login.RefreshToken
+	return raw
+}
+
+// signInOf returns the input with which an agent signs in.
+func (n *shop) signInOf(name string) map[string]any {
+	return map[string]any{"tenant": n.Slug, "email": name + "@shop.example", "password": password}
+}
+
+// spendTwice has bob's refresh token used twice, as by a thief: an alert opens.
+func (n *shop) spendTwice() (answers string) {
+	n.s.t.Helper()
+	raw := n.ask("nobody", loginDocument, map[string]any{"in": n.signInOf("bob")})
+	token := find(raw, `"refreshToken":"([^"]+)"`)
+	for range 2 {
+		raw += n.ask("nobody", fmt.Sprintf(`mutation { refresh(input: {refreshToken: %q}) { refreshToken } }`, token), nil)
+	}
 	return raw
 }
 
@@ -285,12 +305,15 @@ func (n *shop) request(who, query string, variables map[string]any) *http.Reques
 // ask sends an operation and returns the answer's bytes.
 func (n *shop) ask(who, query string, variables map[string]any) string {
 	n.s.t.Helper()
-	response, err := http.DefaultClient.Do(n.request(who, query, variables))
-	n.s.must(err)
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	n.s.must(err)
-	return string(text)
+	_, text := send(n.s.t, n.request(who, query, variables))
+	return text
+}
+
+// answer is ask with the status before the bytes, for those who compare answers.
+func (n *shop) answer(who, query string, variables map[string]any) string {
+	n.s.t.Helper()
+	status, text := send(n.s.t, n.request(who, query, variables))
+	return fmt.Sprint(status, " ", text)
 }
 
 // write delivers a customer's text as Meta does, and returns the answer.

@@ -34,6 +34,7 @@ func readSchema(t *testing.T) *ast.Schema {
 type operation struct {
 	root      ast.Operation
 	field     *ast.FieldDefinition
+	selection string // what is selected of the field's type
 	document  string
 	arguments []argument
 }
@@ -69,7 +70,8 @@ func operations(t *testing.T, schema *ast.Schema) (all []operation, selected map
 			if len(declared) > 0 {
 				head, call = "("+strings.Join(declared, ", ")+")", "("+strings.Join(passed, ", ")+")"
 			}
-			op.document = fmt.Sprintf("%s%s { %s%s%s }", root.kind, head, field.Name, call, selection(schema, field.Type, nil, selected))
+			op.selection = selection(schema, field.Type, nil, selected)
+			op.document = fmt.Sprintf("%s%s { %s%s%s }", root.kind, head, field.Name, call, op.selection)
 			all = append(all, op)
 		}
 	}
