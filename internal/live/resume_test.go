@@ -3,7 +3,9 @@ package live_test
 import (
 	"context"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -24,6 +26,7 @@ func TestResumingClientsMissNothingAndSeeNothingTwice(t *testing.T) {
 	slow := live.Config{Stall: deadline}
 	processes := []*process{launch(t, w, options{live: slow}), launch(t, w, options{live: slow})}
 	beginning := *processes[0].cursor(t, s.ID, 0)
+	seed := propertySeed(t)
 
 	writing, written := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
@@ -34,11 +37,13 @@ func TestResumingClientsMissNothingAndSeeNothingTwice(t *testing.T) {
 			actor = s.supervisor
 		}
 		runs[i] = &traveller{actor: actor, cursor: beginning, processes: processes}
-		wg.Go(func() { runs[i].travel(t, s, writing.Done()) })
+		draw := rand.New(rand.NewPCG(seed, uint64(i)))
+		wg.Go(func() { runs[i].travel(t, s, draw, writing.Done()) })
 	}
 	var write sync.WaitGroup
 	for n := range writers {
-		write.Go(func() { s.write(t, processes[n%2], transactions) })
+		draw := rand.New(rand.NewPCG(seed, uint64(clients+n)))
+		write.Go(func() { s.write(t, processes[n%2], draw, transactions) })
 	}
 	write.Wait()
 	written()
@@ -52,19 +57,30 @@ func TestResumingClientsMissNothingAndSeeNothingTwice(t *testing.T) {
 	}
 }
 
+// propertySeed returns PROPERTY_SEED, or a new one, and says which.
+func propertySeed(t *testing.T) uint64 {
+	t.Helper()
+	seed, err := strconv.ParseUint(os.Getenv("PROPERTY_SEED"), 10, 64)
+	if err != nil {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("PROPERTY_SEED=%d", seed)
+	return seed
+}
+
 // write commits transactions of random size and length that touch both conversations.
-func (s *shop) write(t *testing.T, p *process, transactions int) {
+func (s *shop) write(t *testing.T, p *process, draw *rand.Rand, transactions int) {
 	for range transactions {
 		err := p.db.InTenant(t.Context(), s.ID, func(tx inbox.Tx) error {
-			for range 1 + rand.N(7) {
-				if rand.N(2) == 0 {
+			for range 1 + draw.IntN(7) {
+				if draw.IntN(2) == 0 {
 					tx.Record(s.event())
 				} else {
 					tx.Record(event(s.other, s.theirs))
 				}
 			}
 			select { // the length of a transaction, not a wait for anything
-			case <-time.After(rand.N(20 * time.Millisecond)):
+			case <-time.After(time.Duration(draw.IntN(20_000)) * time.Microsecond):
 			case <-t.Context().Done():
 			}
 			return nil
@@ -87,16 +103,16 @@ type traveller struct {
 
 // travel connects, is cut at a random moment, and connects again to any process with its last cursor, until the writers are done;
 // then once more until it has everything.
-func (r *traveller) travel(t *testing.T, s *shop, written <-chan struct{}) {
+func (r *traveller) travel(t *testing.T, s *shop, draw *rand.Rand, written <-chan struct{}) {
 	needs := []inbox.Reach{
 		{}, {Conversations: true}, {Conversations: true, Beside: inbox.Beside{Contacts: true}},
 		{Conversations: true, Beside: inbox.Beside{Accounts: true, Teams: true}}, inbox.WholeReach(),
 	}
 	for last := false; ; {
-		p := rand.N(len(r.processes))
+		p := draw.IntN(len(r.processes))
 		c := newClient(8)
-		c.needs = needs[rand.N(len(needs))]
-		if rand.N(3) == 0 {
+		c.needs = needs[draw.IntN(len(needs))]
+		if draw.IntN(3) == 0 {
 			c.frozen = true // its reader hangs: the buffer fills, and the cut finds it catching up
 		}
 		stop, err := r.processes[p].hub.Subscribe(t.Context(), live.Request{
@@ -115,7 +131,7 @@ func (r *traveller) travel(t *testing.T, s *shop, written <-chan struct{}) {
 			return
 		}
 		select {
-		case <-time.After(rand.N(60 * time.Millisecond)): // the life of the connection
+		case <-time.After(time.Duration(draw.IntN(60_000)) * time.Microsecond): // the life of the connection
 		case <-written:
 			last = true
 		}
