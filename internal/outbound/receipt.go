@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -51,7 +52,13 @@ func (r *receipts) Conversations() []uuid.UUID {
 // Apply parks what led to no call and learns from the rest. Any receipt proves that the provider has the message, whatever the call's own
 // outcome was.
 func (r *receipts) Apply(ctx context.Context) ([]inbox.Outcome, error) {
-	parked, err := r.tx.ParkFacts(ctx, toPark(r.found))
+	waiting := toPark(r.found)
+	if len(waiting) > 0 {
+		if err := faultpoint.Point("in.park"); err != nil {
+			return nil, err
+		}
+	}
+	parked, err := r.tx.ParkFacts(ctx, waiting)
 	if err != nil {
 		return nil, err
 	}

@@ -255,5 +255,8 @@ func (v *visit) settleIn(ctx context.Context, tx Tx, rows []Due) (learned, error
 			n.steps = append(n.steps, guarded[Step]{call: call, attempt: d.Attempt, state: d.State, what: *verdict.step})
 		}
 	}
+	if err := faultpoint.Point("rec.apply"); err != nil {
+		return learned{}, err
+	}
 	return v.o.learn(ctx, tx, v.o.now(), n)
 }
