@@ -16,6 +16,7 @@ type agent struct {
 	tenant *tenant
 	email  string
 	id     string
+	random *dice
 
 	mu    sync.Mutex
 	token string
@@ -52,11 +53,11 @@ func certain(code string) bool {
 }
 
 // query asks one of the servers. It never fails: no answer is one, too.
-func (w *world) query(header, credential, text string, variables map[string]any) answer {
+func (w *world) query(d *dice, header, credential, text string, variables map[string]any) answer {
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
 	body, _ := json.Marshal(map[string]any{"query": text, "variables": variables}) // plain values always marshal
-	address := "http://" + w.public[w.random.n(len(w.public))] + "/graphql"
+	address := "http://" + w.public[d.n(len(w.public))] + "/graphql"
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		w.t.Error(err)
@@ -85,7 +86,7 @@ func (a *agent) bearer() string {
 	if a.token != "" && time.Since(a.since) < 45*time.Minute {
 		return "Bearer " + a.token
 	}
-	got := a.w.query("", "", `mutation ($i: LoginInput!) { login(input: $i) { accessToken } }`,
+	got := a.w.query(a.random, "", "", `mutation ($i: LoginInput!) { login(input: $i) { accessToken } }`,
 		map[string]any{"i": map[string]any{"tenant": a.tenant.slug, "email": a.email, "password": password}})
 	var login struct{ AccessToken string }
 	if got.code() != "" || json.Unmarshal(got.Data["login"], &login) != nil {
@@ -101,7 +102,7 @@ func (a *agent) query(text string, variables map[string]any) answer {
 	if bearer == "" {
 		return answer{}
 	}
-	return a.w.query("Authorization", bearer, text, variables)
+	return a.w.query(a.random, "Authorization", bearer, text, variables)
 }
 
 // ask is a JSON request to the provider; it must succeed.

@@ -24,7 +24,7 @@ type campaign struct {
 
 func campaigns() []campaign {
 	return []campaign{
-		{name: "K1", about: "kill at a fault point", short: 2 * len(points()), full: 1000, cycle: killAtPoint},
+		{name: "K1", about: "fault at a point", short: 2 * len(points()), full: 1000, cycle: strikeAtPoint},
 		{name: "K2", about: "kill Postgres", short: 3, full: 200, cycle: killPostgres},
 		{name: "K3", about: "restart Postgres, promote its standby", short: 2, full: 70, cycle: moveAwayFromPostgres}, // 50 and 20
 		{name: "K4", about: "Redis", short: 5, full: 300, cycle: spoilRedis},
@@ -104,7 +104,7 @@ func (w *world) run(all []campaign, cycles func(campaign) int) {
 				w.t.Logf("%s: out of time after %d of %d cycles", c.name, n, cycles(c))
 				break
 			}
-			c.cycle(w, n)
+			w.turn(c, n)
 			if total++; total%50 == 0 {
 				w.t.Logf("%s: %d cycles after %v", c.name, total, time.Since(began).Round(time.Second))
 			}
@@ -115,10 +115,18 @@ func (w *world) run(all []campaign, cycles func(campaign) int) {
 	w.tally(strings.Join(names, ", "), total, w.judge(points), began)
 }
 
+// turn does one fault, with dice of its own, and writes down what they said.
+func (w *world) turn(c campaign, n int) {
+	w.random = newDice(w.seed, c.name+" "+strconv.Itoa(n))
+	defer func() { w.t.Logf("fault %s %d: %s", c.name, n, w.random) }() // also of one that ends the run
+	c.cycle(w, n)
+}
+
 // answerable reports whether agents have something to answer in every tenant.
 func (w *world) answerable() bool {
+	anyone := newDice(w.seed, "anyone")
 	for i := range w.load.open {
-		if _, ok := w.load.somewhere(w.tenants[i]); !ok {
+		if _, ok := w.load.somewhere(anyone, w.tenants[i]); !ok {
 			return false
 		}
 	}
@@ -165,9 +173,15 @@ func (w *world) tally(name string, cycles, differences int, began time.Time) {
 	w.t.Logf("%s: %d cycles, %d processes ended, %d items, %d calls, %d differences, %v; CHAOS_SEED=%d; ledger %v; %d events told over %d sockets, %d of them of messages",
 		name, cycles, ends, items, len(calls), differences, time.Since(began).Round(time.Second), w.seed, size, heard, cuts, narrow)
 	var lines []string
-	points, killed := w.passed(), w.killed()
+	points, struck := w.passed(), w.struck()
 	for _, point := range slices.Sorted(maps.Keys(points)) {
-		lines = append(lines, fmt.Sprintf("%s %d/%d/%d", point, points[point][1], points[point][0], killed[point]))
+		lines = append(lines, fmt.Sprintf("%s %d/%d/%d", point, points[point][1], points[point][0], struck["kill at "+point]))
 	}
 	w.t.Logf("fault points, passed/ordered/killed there: %s", strings.Join(lines, "  "))
+	lines = nil
+	for fault, n := range w.struck() {
+		lines = append(lines, fmt.Sprintf("%s %d", fault, n))
+	}
+	slices.Sort(lines)
+	w.t.Logf("faults that struck: %s", strings.Join(lines, "  "))
 }

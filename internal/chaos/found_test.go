@@ -150,7 +150,7 @@ func (w *world) found(i int, vendor string) {
 	for a := range 4 {
 		email := fmt.Sprintf("agent%d@%s.example", a, slug)
 		out := w.command(password+"\n", "agent", "create", "--tenant", slug, "--name", "Robin", "--email", email, "--role", "ADMIN", "--password-stdin")
-		tn.agents = append(tn.agents, &agent{w: w, tenant: tn, email: email, id: second(out, "id")})
+		tn.agents = append(tn.agents, &agent{w: w, tenant: tn, email: email, id: second(out, "id"), random: newDice(w.seed, email)})
 	}
 	tn.key = second(w.command("", "apikey", "create", "--tenant", slug, "--name", "CRM", "--scope", "notifications:send"), "key")
 	w.secret.add(tn.key)

@@ -43,28 +43,29 @@ func (w *world) startLoad(r rates) {
 	for _, tn := range w.tenants {
 		if tn.sees == nil {
 			for i := range 3 {
-				tn.sees = append(tn.sees, newSubscriber(w, tn, tn.agents[i]))
+				tn.sees = append(tn.sees, newSubscriber(w, tn, tn.agents[i], newDice(w.seed, fmt.Sprint("subscriber ", i, " of ", tn.slug))))
 			}
 			tn.sees[2].narrow = true
 		}
 		for _, s := range tn.sees {
 			w.load.running.Go(func() { s.run(w.load.stop) })
 		}
-		w.load.every(2*time.Second, func() { w.load.look(tn) })
+		w.load.every("look "+tn.slug, 2*time.Second, func(*dice) { w.load.look(tn) })
 	}
-	w.load.every(2*time.Second/time.Duration(max(r.inbound, 1)), func() { w.load.write() }) // two items a request on average
-	w.load.every(time.Second/time.Duration(max(r.replies, 1)), func() { w.load.reply() })
-	w.load.every(time.Second/time.Duration(max(r.notifications, 1)), func() { w.load.notify() })
-	w.load.every(time.Second/time.Duration(max(r.operations, 1)), func() { w.load.operate() })
+	w.load.every("write", 2*time.Second/time.Duration(max(r.inbound, 1)), w.load.write) // two items a request on average
+	w.load.every("reply", time.Second/time.Duration(max(r.replies, 1)), w.load.reply)
+	w.load.every("notify", time.Second/time.Duration(max(r.notifications, 1)), w.load.notify)
+	w.load.every("operate", time.Second/time.Duration(max(r.operations, 1)), w.load.operate)
 }
 
-// every calls do at the interval, beside; what is under way at the end is waited for. At most 60 wait for answers at a time.
-func (l *load) every(interval time.Duration, do func()) {
+// every calls do at the interval, beside, each time with dice of its own; what is under way at the end is waited for. At most 60 wait for
+// answers at a time.
+func (l *load) every(name string, interval time.Duration, do func(*dice)) {
 	slots := make(chan struct{}, 60)
 	l.running.Go(func() {
 		tick := time.NewTicker(interval)
 		defer tick.Stop()
-		for {
+		for n := 0; ; n++ {
 			select {
 			case <-tick.C:
 			case <-l.stop:
@@ -72,7 +73,7 @@ func (l *load) every(interval time.Duration, do func()) {
 			}
 			select {
 			case slots <- struct{}{}:
-				l.running.Go(func() { defer func() { <-slots }(); do() })
+				l.running.Go(func() { defer func() { <-slots }(); do(newDice(l.w.seed, name+" "+strconv.Itoa(n))) })
 			default:
 			}
 		}
@@ -90,11 +91,11 @@ func (l *load) key(kind string) string {
 	return fmt.Sprintf("%s-%s-%d", kind, l.prefix, l.serial.Add(1))
 }
 
-func (l *load) tenant() *tenant { return l.w.tenants[l.w.random.n(len(l.w.tenants))] }
+func (l *load) tenant(d *dice) *tenant { return l.w.tenants[d.n(len(l.w.tenants))] }
 
 // pause waits as someone does who comes again later; it returns false when the load ends.
-func (l *load) pause() bool {
-	timer := time.NewTimer(l.w.random.between(100*time.Millisecond, 600*time.Millisecond))
+func (l *load) pause(d *dice) bool {
+	timer := time.NewTimer(d.between(100*time.Millisecond, 600*time.Millisecond))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -105,22 +106,22 @@ func (l *load) pause() bool {
 }
 
 // write posts one webhook with one to three messages, as the provider does: again when it was not taken, and sometimes although it was.
-func (l *load) write() {
-	tn := l.tenant()
+func (l *load) write(d *dice) {
+	tn := l.tenant(d)
 	var messages []map[string]any
 	var keys []string
-	from := l.customer()
-	for range 1 + l.w.random.n(3) {
+	from := l.customer(d)
+	for range 1 + d.n(3) {
 		id := l.key("wamid")
 		keys = append(keys, id)
 		messages = append(messages, map[string]any{"from": from, "id": id, "timestamp": strconv.FormatInt(time.Now().Unix(), 10),
 			"type": "text", "text": map[string]string{"body": canary + id}})
 	}
-	if mark := l.react(tn, from, keys[0]); mark != nil {
+	if mark := l.react(d, tn, from, keys[0]); mark != nil {
 		keys, messages = append(keys, mark["id"].(string)), append(messages, mark)
 	}
 	var strays []map[string]any
-	if l.w.random.n(4) == 0 {
+	if d.n(4) == 0 {
 		id := l.key(kindStray)
 		keys = append(keys, id)
 		strays = append(strays, map[string]any{"id": id, "status": "delivered", "timestamp": strconv.FormatInt(time.Now().Unix(), 10), "recipient_id": from})
@@ -130,10 +131,10 @@ func (l *load) write() {
 			"messaging_product": "whatsapp", "metadata": map[string]string{"display_phone_number": tn.phone[1:], "phone_number_id": tn.ref},
 			"contacts": []any{map[string]any{"profile": map[string]string{"name": "Robin"}, "wa_id": from}}, "messages": messages, "statuses": strays,
 		}}}}}}) // plain values always marshal
-	again := l.w.random.n(20) == 0
+	again := d.n(20) == 0
 	for range 8 {
 		l.note(tn, from, keys, answerUnknown, "posting")
-		status := l.w.post(body)
+		status := l.w.post(d, body)
 		switch {
 		case status == http.StatusServiceUnavailable:
 			l.refused.Add(1)
@@ -146,7 +147,7 @@ func (l *load) write() {
 			l.latest.Store(tn.slug+from, keys[0])
 		}
 		l.note(tn, from, keys, taken, strconv.Itoa(status))
-		if status/100 == 2 && !again || !l.pause() {
+		if status/100 == 2 && !again || !l.pause(d) {
 			return
 		}
 		again = again && status/100 != 2
@@ -154,11 +155,11 @@ func (l *load) write() {
 }
 
 // customer is one of forty, and every fourth time the first, so that one conversation is busy.
-func (l *load) customer() string {
-	if l.w.random.n(4) == 0 {
+func (l *load) customer(d *dice) string {
+	if d.n(4) == 0 {
 		return busyPhone
 	}
-	return fmt.Sprintf(customerPhones+"%02d", l.w.random.n(40))
+	return fmt.Sprintf(customerPhones+"%02d", d.n(40))
 }
 
 // note writes down what a customer wrote.
@@ -175,8 +176,8 @@ func (l *load) note(tn *tenant, from string, keys []string, taken, detail string
 }
 
 // react returns, now and then, a customer's reaction to what they wrote before, and to what they write just now otherwise; and nil.
-func (l *load) react(tn *tenant, from string, now any) map[string]any {
-	if l.w.random.n(4) > 0 {
+func (l *load) react(d *dice, tn *tenant, from string, now any) map[string]any {
+	if d.n(4) > 0 {
 		return nil
 	}
 	if before, known := l.latest.Load(tn.slug + from); known {
@@ -187,10 +188,10 @@ func (l *load) react(tn *tenant, from string, now any) map[string]any {
 }
 
 // post sends a signed webhook to one of the servers and returns the status; 0: none.
-func (w *world) post(body []byte) int {
+func (w *world) post(d *dice, body []byte) int {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	address := "http://" + w.public[w.random.n(len(w.public))] + "/webhooks/meta"
+	address := "http://" + w.public[d.n(len(w.public))] + "/webhooks/meta"
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		w.t.Error(err)
@@ -241,12 +242,12 @@ func (l *load) look(tn *tenant) {
 	l.open[tn.number].Store(&places)
 }
 
-func (l *load) somewhere(tn *tenant) (place, bool) {
+func (l *load) somewhere(d *dice, tn *tenant) (place, bool) {
 	places := l.open[tn.number].Load()
 	if places == nil || len(*places) == 0 {
 		return place{}, false
 	}
-	return (*places)[l.w.random.n(len(*places))], true
+	return (*places)[d.n(len(*places))], true
 }
 
 // busy returns the conversation of the customer who writes most.
@@ -262,7 +263,7 @@ func (l *load) busy(tn *tenant) (place, bool) {
 }
 
 // insist asks with the same idempotency key until the answer is certain, and keeps the ledger.
-func (l *load) insist(e entry, payload string, ask func() answer) {
+func (l *load) insist(d *dice, e entry, payload string, ask func() answer) {
 	for range 8 {
 		l.w.ledger.write(entry{Kind: e.Kind, Tenant: e.Tenant, Key: e.Key, Answer: answerUnknown, Detail: "asking"})
 		got := ask()
@@ -277,49 +278,49 @@ func (l *load) insist(e entry, payload string, ask func() answer) {
 			e.Answer = answerNo
 		}
 		l.w.ledger.write(e)
-		if e.Answer != answerUnknown || !l.pause() {
+		if e.Answer != answerUnknown || !l.pause(d) {
 			return
 		}
 	}
 }
 
-func (l *load) reply() {
-	tn := l.tenant()
-	at, ok := l.somewhere(tn)
-	if often, there := l.busy(tn); there && l.w.random.n(4) == 0 {
+func (l *load) reply(d *dice) {
+	tn := l.tenant(d)
+	at, ok := l.somewhere(d, tn)
+	if often, there := l.busy(tn); there && d.n(4) == 0 {
 		at = often
 	}
 	if !ok {
 		return
 	}
-	who, key := tn.agents[l.w.random.n(len(tn.agents))], l.key("reply")
-	l.insist(entry{Kind: kindReply, Tenant: tn.number, Key: key, Phone: at.phone}, "sendMessage", func() answer {
+	who, key := tn.agents[d.n(len(tn.agents))], l.key("reply")
+	l.insist(d, entry{Kind: kindReply, Tenant: tn.number, Key: key, Phone: at.phone}, "sendMessage", func() answer {
 		return who.query(`mutation ($i: SendMessageInput!) { sendMessage(input: $i) { message { id } } }`,
 			map[string]any{"i": map[string]any{"conversationId": at.conversation, "text": canary + key, "idempotencyKey": key}})
 	})
 }
 
-func (l *load) notify() {
-	tn, key, phone := l.tenant(), l.key("notification"), fmt.Sprintf("+"+buyerPhones+"%02d", l.w.random.n(60))
+func (l *load) notify(d *dice) {
+	tn, key, phone := l.tenant(d), l.key("notification"), fmt.Sprintf("+"+buyerPhones+"%02d", d.n(60))
 	input := map[string]any{"channelAccountId": tn.acct, "recipient": map[string]any{"phone": phone},
 		"template": map[string]any{"name": "shipped", "language": "en", "body": []string{canary + key}}, "correlationId": key, "idempotencyKey": key}
-	l.insist(entry{Kind: kindNotification, Tenant: tn.number, Key: key, Phone: phone}, "sendNotification", func() answer {
-		return l.w.query("X-API-Key", tn.key, `mutation ($i: SendNotificationInput!) { sendNotification(input: $i) { message { id } } }`,
+	l.insist(d, entry{Kind: kindNotification, Tenant: tn.number, Key: key, Phone: phone}, "sendNotification", func() answer {
+		return l.w.query(d, "X-API-Key", tn.key, `mutation ($i: SendNotificationInput!) { sendNotification(input: $i) { message { id } } }`,
 			map[string]any{"i": input})
 	})
 }
 
 // operate claims, resolves, snoozes or reads a conversation; a snooze is hurried so that its timer has something to do.
-func (l *load) operate() {
-	tn := l.tenant()
-	at, ok := l.somewhere(tn)
+func (l *load) operate(d *dice) {
+	tn := l.tenant(d)
+	at, ok := l.somewhere(d, tn)
 	if !ok {
 		return
 	}
-	who, key := tn.agents[l.w.random.n(len(tn.agents))], l.key("operation")
+	who, key := tn.agents[d.n(len(tn.agents))], l.key("operation")
 	input := map[string]any{"conversationId": at.conversation, "idempotencyKey": key}
 	name, title := "", ""
-	switch l.w.random.n(5) {
+	switch d.n(5) {
 	case 0:
 		name, title = "claimConversation", "ClaimConversation"
 	case 1:
@@ -331,7 +332,7 @@ func (l *load) operate() {
 		name, title = "snoozeConversation", "SnoozeConversation"
 		input["until"] = time.Now().Add(2 * time.Minute).UTC().Format(time.RFC3339)
 	}
-	l.insist(entry{Kind: kindOperation, Tenant: tn.number, Key: key}, name, func() answer {
+	l.insist(d, entry{Kind: kindOperation, Tenant: tn.number, Key: key}, name, func() answer {
 		return who.query(`mutation ($i: `+title+`Input!) { `+name+`(input: $i) { conversation { id } } }`, map[string]any{"i": input})
 	})
 	if name == "snoozeConversation" {

@@ -154,7 +154,7 @@ type residue struct {
 	goroutines map[string]int    // by process
 	backends   int               // connections of the installation to Postgres
 	verify     string            // what the binary's own check found
-	points     map[string][2]int // by fault point: how often a kill there was ordered, and how often it was passed
+	points     map[string][2]int // by fault point: how often a fault there was ordered, and how often it was passed
 }
 
 const (
@@ -192,7 +192,7 @@ func (r *residue) judge(wrong complaint) {
 	}
 	for _, point := range slices.Sorted(maps.Keys(r.points)) {
 		if n := r.points[point]; n[1] == 0 {
-			wrong("the load never passed %s; %d kills were ordered there", point, n[0])
+			wrong("the load never passed %s; %d faults were ordered there", point, n[0])
 		}
 	}
 }

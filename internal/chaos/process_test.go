@@ -39,7 +39,7 @@ type process struct {
 
 // run starts the program and keeps it running until close.
 func (p *process) run() {
-	p.out, p.hits, p.life = &tail{secret: p.secret, killed: map[string]int{}}, map[string]int{}, map[string]int{}
+	p.out, p.hits, p.life = &tail{secret: p.secret, struck: map[string]int{}}, map[string]int{}, map[string]int{}
 	p.wg.Go(func() {
 		runtime.LockOSThread() // the kernel ties the death signal to the thread
 		defer runtime.UnlockOSThread()
@@ -134,6 +134,9 @@ type order struct {
 	Millis int    `json:"millis,omitzero"`
 }
 
+// fault is what a process says when it has met it.
+func (o order) fault() string { return o.Action + " at " + o.Point }
+
 func (o order) String() string {
 	text, _ := json.Marshal(o) // plain fields always marshal
 	return string(text)
@@ -211,15 +214,15 @@ type tail struct {
 	mu     sync.Mutex
 	text   []byte
 	bad    []string       // lines that no process may print
-	killed map[string]int // how often it was killed at each point, in its own words
+	struck map[string]int // how often each fault struck, such as "kill at in.read", in its own words
 }
 
 func (o *tail) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for line := range strings.Lines(string(b)) {
-		if point, killed := strings.CutPrefix(line, "faultpoint: kill at "); killed {
-			o.killed[strings.TrimSpace(point)]++
+		if fault, struck := strings.CutPrefix(line, "faultpoint: "); struck {
+			o.struck[strings.TrimSpace(fault)]++
 		} else if mayNotPrint(line, o.secret) {
 			o.bad = append(o.bad, line)
 		}
@@ -251,15 +254,15 @@ func (o *tail) findings() []string {
 	return append([]string{}, o.bad...)
 }
 
-// said counts a kill that another process told of.
-func (o *tail) said(point string) {
+// said counts a fault that another process told of.
+func (o *tail) said(fault string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.killed[point]++
+	o.struck[fault]++
 }
 
-func (o *tail) kills() map[string]int {
+func (o *tail) faults() map[string]int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return maps.Clone(o.killed)
+	return maps.Clone(o.struck)
 }

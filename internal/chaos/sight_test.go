@@ -227,7 +227,7 @@ func TestOracleSeesWhatIsLeft(t *testing.T) {
 		"serve0 has 501 goroutines at rest":     func(r *residue) { r.goroutines["serve0"] = mostGoroutines + 1 },
 		"there are 121 connections":             func(r *residue) { r.backends = mostBackends + 1 },
 		"verify: exit status 1":                 func(r *residue) { r.verify = "exit status 1" },
-		"the load never passed out.claim; 2 ki": func(r *residue) { r.points["out.claim"] = [2]int{2, 0} },
+		"the load never passed out.claim; 2 fa": func(r *residue) { r.points["out.claim"] = [2]int{2, 0} },
 	} {
 		r := clean()
 		spoil(r)
@@ -253,9 +253,9 @@ func TestPrintedLinesAreRead(t *testing.T) {
 	t.Parallel()
 	secret := &canaries{}
 	secret.add(password, canary)
-	out := &tail{secret: secret, killed: map[string]int{}}
+	out := &tail{secret: secret, struck: map[string]int{}}
 	for _, line := range []string{
-		`{"level":"WARN","msg":"fine"}`, "panic: faultpoint: in.read", "faultpoint: kill at in.read", "panic: out of luck", "fatal error: all asleep",
+		`{"level":"WARN","msg":"fine"}`, "panic: faultpoint: in.read", "faultpoint: kill at in.read", "faultpoint: error at in.commit", "panic: out of luck", "fatal error: all asleep",
 		"WARNING: DATA RACE", `{"msg":"` + canary + `reply-1"}`, `{"msg":"` + password + `"}`,
 	} {
 		out.say("%s", line)
@@ -263,8 +263,8 @@ func TestPrintedLinesAreRead(t *testing.T) {
 	if got := out.findings(); len(got) != 5 {
 		t.Errorf("found %q", got)
 	}
-	if got := out.kills(); !maps.Equal(got, map[string]int{"in.read": 1}) {
-		t.Errorf("counted the kills %v", got)
+	if got := out.faults(); !maps.Equal(got, map[string]int{"kill at in.read": 1, "error at in.commit": 1}) {
+		t.Errorf("counted the faults %v", got)
 	}
 }
 
@@ -296,7 +296,7 @@ func TestASubscriberSeesWhatIsNoEvent(t *testing.T) {
 		"a resync": `{"id":"1","type":"next","payload":{"data":{"conversationEvents":{"__typename":"Resync","reason":"NOT_SHOWN"}}}}`,
 		"nonsense": `{"id":"1","type":"next","payload":7}`,
 	} {
-		s := newSubscriber(nil, nil, nil)
+		s := newSubscriber(nil, nil, nil, nil)
 		if goesOn := s.take([]byte(frame)); goesOn || len(s.wrong) != 1 {
 			t.Errorf("%s: goes on %v, complains %q", what, goesOn, s.wrong)
 		}

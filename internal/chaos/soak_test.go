@@ -30,10 +30,10 @@ func TestSoak(t *testing.T) {
 	stop, watched := make(chan struct{}), make(chan map[string]series)
 	go func() { watched <- w.watch(stop) }()
 	kinds := slices.DeleteFunc(campaigns(), func(c campaign) bool { return c.loose || c.disk > 0 }) // they loosen what is judged, or need a disk
-	cycles := 0
+	cycles, choice := 0, newDice(w.seed, "soak")
 	for time.Since(began) < length {
 		next := time.After(min(30*time.Second, length-time.Since(began)))
-		kinds[w.random.n(len(kinds))].cycle(w, w.random.n(1000))
+		w.turn(kinds[choice.n(len(kinds))], choice.n(1000))
 		cycles++
 		<-next
 	}

@@ -19,6 +19,7 @@ type subscriber struct {
 	tenant *tenant
 	agent  *agent
 	narrow bool // the messages of one conversation
+	random *dice
 	born   time.Time
 
 	mu     sync.Mutex
@@ -31,8 +32,8 @@ type subscriber struct {
 	cuts   int
 }
 
-func newSubscriber(w *world, tn *tenant, a *agent) *subscriber {
-	return &subscriber{w: w, tenant: tn, agent: a, start: -1, born: time.Now()}
+func newSubscriber(w *world, tn *tenant, a *agent, random *dice) *subscriber {
+	return &subscriber{random: random, w: w, tenant: tn, agent: a, start: -1, born: time.Now()}
 }
 
 // run follows until stop is closed.
@@ -44,7 +45,7 @@ func (s *subscriber) run(stop <-chan struct{}) {
 		default:
 		}
 		if s.begin() {
-			s.follow(stop, s.w.random.between(300*time.Millisecond, 5*time.Second))
+			s.follow(stop, s.random.between(300*time.Millisecond, 5*time.Second))
 		}
 		<-time.After(50 * time.Millisecond)
 	}
@@ -64,7 +65,7 @@ func (s *subscriber) begin() bool {
 	at, found := place{}, false
 	if s.narrow {
 		if at, found = s.w.load.busy(s.tenant); !found && time.Since(s.born) > 10*time.Second {
-			at, found = s.w.load.somewhere(s.tenant)
+			at, found = s.w.load.somewhere(s.random, s.tenant)
 		}
 	}
 	if !ok || found != s.narrow {
@@ -85,7 +86,7 @@ func (s *subscriber) position() string {
 // follow takes events from one socket for a while.
 func (s *subscriber) follow(stop <-chan struct{}, life time.Duration) {
 	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: 5 * time.Second}
-	host := s.w.public[s.w.random.n(len(s.w.public))]
+	host := s.w.public[s.random.n(len(s.w.public))]
 	conn, response, err := dialer.Dial("ws://"+host+"/graphql", http.Header{"Origin": {"http://" + host}})
 	if err != nil {
 		return

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,7 +30,7 @@ type world struct {
 	dir     string
 	binary  string
 	seed    uint64
-	random  *dice
+	random  *dice                                // of the fault that goes on; only the campaign throws it
 	slots   [2]atomic.Pointer[embedded.Postgres] // the places where Postgres may be; the addresses name both
 	primary atomic.Int32                         // which of them is it
 	disk    *disk                                // what Postgres' files are on; nil: the machine's own
@@ -46,8 +45,7 @@ type world struct {
 	secret  *canaries
 	setting []string       // environment of the installation
 	keks    []string       // the keys that seal credentials, the current one first
-	ordered map[string]int // how often a kill at each point was ordered
-	offset  int            // of the first fault point of K1
+	ordered map[string]int // how often a fault at each point was ordered
 	spared  int            // so many of the processes that serve, and that work, are left alone
 	loose   bool           // a lease may end while its holder lives: two calls of one message may overlap
 
@@ -70,7 +68,7 @@ func build(t *testing.T) string {
 // newWorld starts everything but the load. With a size, Postgres gets a disk of its own that has no more.
 func newWorld(t *testing.T, binary string, seed uint64, disk int) *world {
 	t.Helper()
-	w := &world{t: t, binary: binary, seed: seed, random: newDice(seed), ordered: map[string]int{}, secret: &canaries{}}
+	w := &world{t: t, binary: binary, seed: seed, random: newDice(seed, "campaign"), ordered: map[string]int{}, secret: &canaries{}}
 	w.secret.add(appSecret, password, canary, customerPhones, buyerPhones)
 	var err error
 	if w.dir, err = os.MkdirTemp("", "switchboard-chaos-"); err != nil {
@@ -144,11 +142,6 @@ func (w *world) socketOf(slot int) func() string {
 
 func (w *world) processes() []*process {
 	return append(append([]*process{w.vendor}, w.serve...), w.work...)
-}
-
-// victim picks one of the processes that are not spared.
-func (w *world) victim(from []*process) *process {
-	return from[w.spared+w.random.n(len(from)-w.spared)]
 }
 
 // victims are the processes that are not spared.
@@ -251,24 +244,6 @@ func (w *world) redisClient() *redis.Client {
 	client := redis.NewClient(options)
 	w.t.Cleanup(func() { _ = client.Close() })
 	return client
-}
-
-// dice makes the choices of a run; the same seed makes the same ones.
-type dice struct {
-	mu sync.Mutex
-	r  *mathrand.Rand
-}
-
-func newDice(seed uint64) *dice { return &dice{r: mathrand.New(mathrand.NewPCG(seed, 1))} }
-
-func (d *dice) n(n int) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.r.IntN(n)
-}
-
-func (d *dice) between(least, most time.Duration) time.Duration {
-	return least + time.Duration(d.n(int((most-least)/time.Microsecond)+1))*time.Microsecond
 }
 
 // resume brings a Postgres back, stopping it in order first when it runs. A slow machine may not let it stop in time; then it was killed.
