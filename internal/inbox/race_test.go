@@ -30,57 +30,6 @@ func together(functions ...func() error) []error {
 	return results
 }
 
-// TestSnoozeEndsOnce lets the timer, the contact and an agent end the same snooze at the same moment.
-func TestSnoozeEndsOnce(t *testing.T) {
-	t.Parallel()
-	w := inboxtest.New(t)
-	acme := w.Tenant("acme")
-	account := acme.Account("main", nil)
-	ada := acme.As(acme.Agent("ada", inbox.RoleAgent), inbox.RoleAgent, account)
-	in, ingest := inbox.New(w.DB, time.Now), w.Ingest()
-	w.Shift(2 * time.Minute) // every snooze of a minute is over for the database already
-	causes := map[string]int64{}
-	for range 60 {
-		conversation := acme.Conversation(account)
-		phone := acme.PhoneOf(conversation)
-		until := time.Now().Add(61 * time.Second)
-		c, err := in.Snooze(t.Context(), ada, inbox.SnoozeInput{ConversationID: conversation, Until: until})
-		if err != nil {
-			t.Fatal(err)
-		}
-		results := together(
-			func() error { _, err := in.Wake(t.Context(), acme.ID, conversation, c.SnoozeGen); return err },
-			func() error { _, err := in.Wake(t.Context(), acme.ID, conversation, c.SnoozeGen); return err },
-			func() error {
-				return ingest.Ingest(t.Context(), []inbox.Request{inboxtest.Text(account, phone, "hi")})[0]
-			},
-			func() error {
-				_, err := in.Reopen(t.Context(), ada, inbox.ConversationInput{ConversationID: conversation})
-				if fault.Is(err, fault.Conflict) {
-					return nil // somebody else was first
-				}
-				return err
-			},
-		)
-		if err := errors.Join(results...); err != nil {
-			t.Fatal(err)
-		}
-		if n := w.Int("SELECT count(*) FROM events WHERE conversation_id = $1 AND kind = 'CONVERSATION_WOKEN'", conversation); n != 1 {
-			t.Fatalf("the snooze ended %d times", n)
-		}
-		if n := w.Int("SELECT count(*) FROM conversations WHERE id = $1 AND status = 'OPEN' AND snoozed_until IS NULL", conversation); n != 1 {
-			t.Fatal("the conversation is not open")
-		}
-	}
-	for _, cause := range []string{"TIMER", "INBOUND", "AGENT"} {
-		causes[cause] = w.Int("SELECT count(*) FROM events WHERE kind = 'CONVERSATION_WOKEN' AND cause = $1", cause)
-	}
-	if causes["TIMER"]+causes["INBOUND"]+causes["AGENT"] != 60 {
-		t.Errorf("causes: %v", causes)
-	}
-	t.Logf("ended by %v", causes)
-}
-
 func TestOldTimerLeavesANewSnoozeAlone(t *testing.T) {
 	t.Parallel()
 	w := inboxtest.New(t)
