@@ -4,7 +4,7 @@ LINT := CGO_ENABLED=0 go tool -modfile=tools/lint/go.mod
 NPM  := npm --no-audit --no-fund --loglevel=error
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print) $(wildcard graph/schema/*.graphqls)
 
-.PHONY: help run test setup web build gen gen-sql gen-graph drift chaos soak fuzz mutants lint fmt clean
+.PHONY: help run test setup web build gen gen-sql gen-graph drift chaos soak fuzz properties mutants lint fmt clean
 
 help: ## show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ drift: gen ## fail when generated code is not what its sources say
 
 fuzz: ## feed every parser with 1,000,000 inputs; FUZZ_INPUTS and FUZZ_ONLY narrow it
 	@tools/fuzz.sh
+
+properties: ## run every property with the figures of a night; PROPERTY_ONLY and PROPERTY_CHECKS narrow it
+	@tools/properties.sh
 
 mutants: ## break the code in a dozen ways, each of which a test must catch
 	@node tools/mutants.mjs

@@ -14,8 +14,8 @@ import (
 )
 
 // TestSnoozesEndOnce snoozes a conversation and lets timers, its contact and agents race for what comes next, as they are drawn: who, in which
-// process, how late, and with the timer of this snooze or of the one before. 100 series of up to 4 snoozes, or as many as -rapid.checks and
-// PROPERTY_STEPS say. A race that fails may end otherwise when rapid repeats it; its history is printed with it. (R32)
+// process, how late, and with the timer of this snooze or of the one before. 100 series of up to 32 deeds, or as many as -rapid.checks and
+// PROPERTY_STEPS say, about 8 to a snooze. A race that fails may end otherwise when rapid repeats it; its history is printed with it. (R32)
 func TestSnoozesEndOnce(t *testing.T) {
 	t.Parallel()
 	w := inboxtest.New(t)
@@ -26,14 +26,14 @@ func TestSnoozesEndOnce(t *testing.T) {
 	agents := []inbox.Actor{
 		acme.As(acme.Agent("ada", inbox.RoleAgent), inbox.RoleAgent, account), acme.As(acme.Agent("boss", inbox.RoleSupervisor), inbox.RoleSupervisor),
 	}
-	longest := figure("PROPERTY_STEPS", 4)
+	longest := max(figure("PROPERTY_STEPS", 32)/8, 1)
 	checks := 0
 	woken := map[inbox.Cause]int{}
 	rapid.Check(t, func(r *rapid.T) {
 		race := &snoozeRace{rung: map[int64]bool{}, chronicle: &chronicle{
 			scene: newScene(acme, account), processes: processes, agents: agents, began: time.Now(),
 		}}
-		for range rapid.IntRange(1, longest).Draw(r, "snoozes") {
+		for range length(r, longest) {
 			race.run(t, r)
 		}
 		if got := porcupine.CheckOperationsTimeout(register(), race.operations, 30*time.Second); got != porcupine.Ok {
