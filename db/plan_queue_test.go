@@ -10,7 +10,7 @@ import (
 )
 
 // queueUp lets 3,000 messages wait in twenty conversations of a lane whose breaker has been open for two hours, beside 3,000 that wait for nothing
-// but it.
+// but it; of these every fifth has been called and met the limit of its recipient.
 func (f *filled) queueUp() {
 	f.Exec(`INSERT INTO dispatches (tenant_id, message_id, channel_account_id, conversation_id, seq, state, due_at, queued_at, expires_at, waits)
 	  SELECT $1, m.id, $2, CASE WHEN n < 3000 THEN c.ids[1 + n % 20] ELSE m.conversation_id END, 100 + n, 'READY', at, at, at + interval '1 day', n < 3000
@@ -20,6 +20,8 @@ func (f *filled) queueUp() {
 		f.tenant.UUID(), of("account", 9))
 	f.Exec(`INSERT INTO lanes (tenant_id, channel_account_id, breaker_opened_at, probe_at, hold, held_since)
 		VALUES ($1, $2, now() - interval '2 hours', now(), 'BREAKER', now() - interval '2 hours')`,
+		f.tenant.UUID(), of("account", 9))
+	f.Exec("UPDATE dispatches SET hold = 'RECIPIENT', held_since = now() WHERE tenant_id = $1 AND channel_account_id = $2 AND NOT waits AND seq % 5 = 0",
 		f.tenant.UUID(), of("account", 9))
 	f.Exec("VACUUM ANALYZE dispatches")
 }

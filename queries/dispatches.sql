@@ -56,7 +56,8 @@ FROM (SELECT x.message_id, x.state = 'READY' AND x.due_at <= (SELECT app.now()) 
 WHERE d.tenant_id = @tenant_id AND d.message_id = p.message_id;
 
 -- name: OverdueDispatches :many
--- Nothing of a lane that is held leaves the front of its queue, so what has expired there is among the first.
+-- Nothing of a lane that is held leaves the front of its queue, so what has expired there is among the first. What has been called may be due far behind
+-- others that are younger, and is looked for by itself.
 SELECT d.message_id, d.conversation_id, d.state, (d.expires_at <= app.now())::boolean AS expired, d.attempt, d.tries, d.crashes,
   d.auth_retried, m.on_unknown, m.kind
 FROM (
@@ -67,7 +68,12 @@ FROM (
   SELECT f.* FROM (SELECT x.* FROM dispatches x
     WHERE x.tenant_id = @tenant_id AND x.channel_account_id = @channel_account_id AND NOT x.waits AND x.due_at <= (SELECT app.now())
     ORDER BY x.due_at, x.message_id LIMIT @most) f
-  WHERE f.state = 'READY' AND f.expires_at <= (SELECT app.now())
+  WHERE f.state = 'READY' AND f.expires_at <= (SELECT app.now()) AND f.passable_at IS NULL AND f.hold IS NULL
+  UNION ALL
+  (SELECT x.* FROM dispatches x
+   WHERE x.tenant_id = @tenant_id AND x.channel_account_id = @channel_account_id AND (x.passable_at IS NOT NULL OR x.hold IS NOT NULL)
+     AND x.expires_at <= (SELECT app.now()) AND x.state = 'READY' AND x.due_at <= (SELECT app.now()) AND NOT x.waits
+   ORDER BY x.expires_at LIMIT @most)
 ) d JOIN messages m ON m.tenant_id = @tenant_id AND m.id = d.message_id
 ORDER BY d.due_at LIMIT @most;
 

@@ -181,3 +181,32 @@ func TestQueueBehindARateIsHeldVisibly(t *testing.T) {
 	w.sweep()
 	w.wantAlert(outbound.AlertRateLimited, 0)
 }
+
+// What has been called and waits behind hundreds that are younger fails at its time all the same, however long its lane is held.
+func TestExpiryBehindAHoldIsNotLate(t *testing.T) {
+	t.Parallel()
+	for name, called := range map[string]string{
+		"failed":    "passable_at = now()",
+		"limited":   "hold = 'RECIPIENT', held_since = now()",
+		"held lane": "passable_at = now(), hold = 'RATE_LIMIT'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			old := w.send(w.tenant.Conversation(w.account), "old")
+			w.deep(300)
+			w.Exec("UPDATE dispatches SET due_at = now() + interval '1 hour', expires_at = now() + interval '2 hours', "+called+" WHERE message_id = $1", old.ID)
+			w.Exec("UPDATE channel_accounts SET status = 'NEEDS_REAUTH'")
+			w.later(119 * time.Minute)
+			w.wantStatus(old.ID, inbox.MessageQueued)
+			w.later(2 * time.Minute)
+			if m := w.wantStatus(old.ID, inbox.MessageFailed); m.FailedCode != outbound.CodeExpired {
+				t.Errorf("it failed with %s", m.FailedCode)
+			}
+			w.wantAlert(outbound.AlertFollowUp, 1)
+			if n := w.Int("SELECT count(*) FROM messages WHERE status = 'QUEUED'"); n != 300 {
+				t.Errorf("%d wait, want 300", n)
+			}
+		})
+	}
+}

@@ -319,7 +319,12 @@ FROM (
   SELECT f.tenant_id, f.message_id, f.channel_account_id, f.conversation_id, f.seq, f.state, f.due_at, f.attempt, f.tries, f.crashes, f.auth_retried, f.hold, f.held_since, f.passable_at, f.recipient, f.queued_at, f.expires_at, f.waits FROM (SELECT x.tenant_id, x.message_id, x.channel_account_id, x.conversation_id, x.seq, x.state, x.due_at, x.attempt, x.tries, x.crashes, x.auth_retried, x.hold, x.held_since, x.passable_at, x.recipient, x.queued_at, x.expires_at, x.waits FROM dispatches x
     WHERE x.tenant_id = $1 AND x.channel_account_id = $2 AND NOT x.waits AND x.due_at <= (SELECT app.now())
     ORDER BY x.due_at, x.message_id LIMIT $3) f
-  WHERE f.state = 'READY' AND f.expires_at <= (SELECT app.now())
+  WHERE f.state = 'READY' AND f.expires_at <= (SELECT app.now()) AND f.passable_at IS NULL AND f.hold IS NULL
+  UNION ALL
+  (SELECT x.tenant_id, x.message_id, x.channel_account_id, x.conversation_id, x.seq, x.state, x.due_at, x.attempt, x.tries, x.crashes, x.auth_retried, x.hold, x.held_since, x.passable_at, x.recipient, x.queued_at, x.expires_at, x.waits FROM dispatches x
+   WHERE x.tenant_id = $1 AND x.channel_account_id = $2 AND (x.passable_at IS NOT NULL OR x.hold IS NOT NULL)
+     AND x.expires_at <= (SELECT app.now()) AND x.state = 'READY' AND x.due_at <= (SELECT app.now()) AND NOT x.waits
+   ORDER BY x.expires_at LIMIT $3)
 ) d JOIN messages m ON m.tenant_id = $1 AND m.id = d.message_id
 ORDER BY d.due_at LIMIT $3
 `
@@ -337,7 +342,8 @@ type OverdueDispatchesRow struct {
 	Kind           string
 }
 
-// Nothing of a lane that is held leaves the front of its queue, so what has expired there is among the first.
+// Nothing of a lane that is held leaves the front of its queue, so what has expired there is among the first. What has been called may be due far behind
+// others that are younger, and is looked for by itself.
 func (q *Queries) OverdueDispatches(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID, most int32) ([]OverdueDispatchesRow, error) {
 	rows, err := q.db.Query(ctx, OverdueDispatches, tenantID, channelAccountID, most)
 	if err != nil {
