@@ -22,6 +22,23 @@ func (tx *Tx) RowsBeside(ctx context.Context, list []inbox.ListedConversation, w
 	return found, tx.conn.SendBatch(ctx, batch).Close()
 }
 
+// BesideAtEnd implements inbox.ConversationRows.
+func (tx *Tx) BesideAtEnd(c inbox.Conversation, want inbox.Beside) *inbox.Snapshot {
+	found := &inbox.Snapshot{}
+	queueBeside(&tx.atEnd, tx.tenant, found, want, besideIDs{
+		contacts: []uuid.UUID{c.ContactID}, accounts: []uuid.UUID{c.ChannelAccountID}, assignees: given(c.AssigneeID), teams: given(c.TeamID),
+	})
+	return found
+}
+
+// given returns the id as a list of those that there are.
+func given(id *uuid.UUID) []uuid.UUID {
+	if id == nil {
+		return nil
+	}
+	return []uuid.UUID{*id}
+}
+
 // conversationsOf returns the events' conversations and what these point to. The latter is told from the events, which say it of the moment
 // after them: what has changed since is not there, and whoever asks for it reads it.
 func (tx *Tx) conversationsOf(ctx context.Context, events []inbox.Event, reach inbox.Reach) (*inbox.Snapshot, error) {

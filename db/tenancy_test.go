@@ -73,6 +73,7 @@ func (z *zoo) probe(t *testing.T, name string, no int) {
 func (z *zoo) call(t *testing.T, tenant inbox.TenantID, name string, v victim) (results string, err error) {
 	t.Helper()
 	ctx := t.Context()
+	var returned []reflect.Value
 	err = z.w.DB.InTenant(ctx, tenant, func(tx inbox.Tx) error {
 		method := reflect.ValueOf(tx).MethodByName(name)
 		var args []reflect.Value
@@ -86,19 +87,24 @@ func (z *zoo) call(t *testing.T, tenant inbox.TenantID, name string, v victim) (
 			}
 			args = append(args, arg)
 		}
-		results = ""
-		for _, out := range method.Call(args) {
+		returned = method.Call(args)
+		for _, out := range returned {
 			if e, ok := out.Interface().(error); ok {
 				return e
 			}
-			text, err := json.Marshal(printable(out))
-			if err != nil {
-				text = fmt.Appendf(nil, "%+v", out.Interface())
-			}
-			results += string(text) + "\n"
 		}
 		return nil
 	})
+	for _, out := range returned { // printed only now, because something may be filled by the commit
+		if _, failed := out.Interface().(error); failed {
+			break
+		}
+		text, err := json.Marshal(printable(out))
+		if err != nil {
+			text = fmt.Appendf(nil, "%+v", out.Interface())
+		}
+		results += string(text) + "\n"
+	}
 	return results, err
 }
 

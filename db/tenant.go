@@ -21,6 +21,7 @@ type Tx struct {
 	late   *gen.Queries // for writes without an answer: they go out with the next statement
 	conn   *line        // for the few statements that sqlc cannot write
 	tenant uuid.UUID
+	atEnd  pgx.Batch // reads that go with the commit
 	events []inbox.Event
 	reads  bool // it is read-only
 }
@@ -120,10 +121,10 @@ func rollback(conn *pgxpool.Conn) {
 	}
 }
 
-// commit numbers and writes the recorded events as the last act of the transaction and commits in the same round trip. It returns
-// the number of the newest event, or 0 when there is none.
+// commit numbers and writes the recorded events as the last act of the transaction and commits in the same round trip, behind the reads that were
+// kept for it: while the numbers are held everybody of the tenant waits. It returns the number of the newest event, or 0 when there is none.
 func (tx *Tx) commit(ctx context.Context) (seq int64, err error) {
-	batch := &pgx.Batch{}
+	batch := &tx.atEnd
 	if len(tx.events) > 0 {
 		queueEvents(batch, tx.tenant, tx.events, &seq)
 	}

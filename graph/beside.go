@@ -13,6 +13,11 @@ import (
 // stand: rather too much is read than too little, because what is read this way is not read again in this response.
 func beside(ctx context.Context) inbox.Beside { return besideOf(graphql.GetOperationContext(ctx)) }
 
+// along has what the operation's fields ask of that to which a changed conversation points read with the change, for this response.
+func along(ctx context.Context) inbox.Along {
+	return inbox.Along{Want: beside(ctx), Take: from(ctx).prime}
+}
+
 func besideOf(op *graphql.OperationContext) inbox.Beside {
 	asked := map[string]bool{}
 	collectNames(op.Operation.SelectionSet, asked)

@@ -52,7 +52,9 @@ func (r *mutationResolver) ClaimConversation(ctx context.Context, input gen.Clai
 	if err != nil {
 		return nil, err
 	}
-	c, err := r.Inbox.Claim(ctx, actor, inbox.ConversationInput{ConversationID: input.ConversationID, Key: value(input.IdempotencyKey)})
+	c, err := r.Inbox.Claim(ctx, actor, inbox.ConversationInput{
+		ConversationID: input.ConversationID, Key: value(input.IdempotencyKey), Along: along(ctx),
+	})
 	return &gen.ClaimConversationPayload{Conversation: changed(ctx, c)}, err
 }
 
@@ -62,7 +64,7 @@ func (r *mutationResolver) ReassignConversation(ctx context.Context, input gen.R
 		return nil, err
 	}
 	c, err := r.Inbox.Reassign(ctx, actor, inbox.ReassignInput{
-		ConversationID: input.ConversationID, AgentID: input.AgentID, Key: value(input.IdempotencyKey),
+		ConversationID: input.ConversationID, AgentID: input.AgentID, Key: value(input.IdempotencyKey), Along: along(ctx),
 	})
 	return &gen.ReassignConversationPayload{Conversation: changed(ctx, c)}, err
 }
@@ -72,7 +74,9 @@ func (r *mutationResolver) ReleaseConversation(ctx context.Context, input gen.Re
 	if err != nil {
 		return nil, err
 	}
-	c, err := r.Inbox.Release(ctx, actor, inbox.ConversationInput{ConversationID: input.ConversationID, Key: value(input.IdempotencyKey)})
+	c, err := r.Inbox.Release(ctx, actor, inbox.ConversationInput{
+		ConversationID: input.ConversationID, Key: value(input.IdempotencyKey), Along: along(ctx),
+	})
 	return &gen.ReleaseConversationPayload{Conversation: changed(ctx, c)}, err
 }
 
@@ -82,7 +86,7 @@ func (r *mutationResolver) ResolveConversation(ctx context.Context, input gen.Re
 		return nil, err
 	}
 	c, err := r.Inbox.Resolve(ctx, actor, inbox.ResolveInput{
-		ConversationID: input.ConversationID, ExpectedLastSeq: seqOf(input.ExpectedLastSeq), Key: value(input.IdempotencyKey),
+		ConversationID: input.ConversationID, ExpectedLastSeq: seqOf(input.ExpectedLastSeq), Key: value(input.IdempotencyKey), Along: along(ctx),
 	})
 	return &gen.ResolveConversationPayload{Conversation: changed(ctx, c)}, err
 }
@@ -92,7 +96,9 @@ func (r *mutationResolver) ReopenConversation(ctx context.Context, input gen.Reo
 	if err != nil {
 		return nil, err
 	}
-	c, err := r.Inbox.Reopen(ctx, actor, inbox.ConversationInput{ConversationID: input.ConversationID, Key: value(input.IdempotencyKey)})
+	c, err := r.Inbox.Reopen(ctx, actor, inbox.ConversationInput{
+		ConversationID: input.ConversationID, Key: value(input.IdempotencyKey), Along: along(ctx),
+	})
 	return &gen.ReopenConversationPayload{Conversation: changed(ctx, c)}, err
 }
 
@@ -102,7 +108,7 @@ func (r *mutationResolver) SnoozeConversation(ctx context.Context, input gen.Sno
 		return nil, err
 	}
 	c, err := r.Inbox.Snooze(ctx, actor, inbox.SnoozeInput{
-		ConversationID: input.ConversationID, Until: input.Until, Key: value(input.IdempotencyKey),
+		ConversationID: input.ConversationID, Until: input.Until, Key: value(input.IdempotencyKey), Along: along(ctx),
 	})
 	return &gen.SnoozeConversationPayload{Conversation: changed(ctx, c)}, err
 }

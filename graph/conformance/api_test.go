@@ -296,3 +296,32 @@ func TestListsAreReadInSets(t *testing.T) {
 	}
 	t.Logf("%d statements", many)
 }
+
+// What a changed conversation points to is read with the change, and not by transactions of its own.
+func TestAnAnswerIsReadWithTheChange(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	team := s.tenant.Team("Sales")
+	s.agent("ann", inbox.RoleSupervisor, team)
+	account := s.tenant.Account("Main", &team)
+	token := bearer(s.login("ann"))
+	count := func(fields string) int64 {
+		conversation := s.tenant.Conversation(account)
+		before := s.statements.Load()
+		got := s.ask(token, "mutation($in: ClaimConversationInput!) { claimConversation(input: $in) { conversation { "+fields+" } } }",
+			map[string]any{"in": map[string]any{"conversationId": conversation}})
+		if got.at("claimConversation.conversation.id") != conversation.String() {
+			t.Fatal(got.raw)
+		}
+		if strings.Contains(fields, "assignee") && got.at("claimConversation.conversation.assignee.name") != "ann" {
+			t.Errorf("the holder is not told: %s", got.raw)
+		}
+		return s.statements.Load() - before
+	}
+	fewest := func(fields string) int64 { return min(count(fields), count(fields), count(fields)) }
+	few := fewest("id version")
+	many := fewest("id contact { name identities { value } } channelAccount { name } replyWindow { open } assignee { name } team { name }")
+	if many != few+5 { // contacts, identities, accounts, agents, teams
+		t.Errorf("%d statements for a claim alone, %d with what its answer asks for", few, many)
+	}
+}

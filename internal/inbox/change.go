@@ -13,6 +13,7 @@ import (
 type ConversationInput struct {
 	ConversationID uuid.UUID
 	Key            string `json:"-"` // the idempotency key; empty: none
+	Along          Along  `json:"-"`
 }
 
 // act is one operation on one locked conversation. It changes the conversation and reports whether it did; the status has been set
@@ -29,6 +30,7 @@ type kept struct {
 // returns the conversation of the first, whoever holds it by now.
 func (in *Inbox) change(ctx context.Context, actor Actor, op Operation, id uuid.UUID, call Call, do act) (Conversation, error) {
 	var result Conversation
+	var beside *Snapshot
 	if err := actor.RequireAgent(); err != nil {
 		return result, err
 	}
@@ -49,9 +51,15 @@ func (in *Inbox) change(ctx context.Context, actor Actor, op Operation, id uuid.
 		if err == nil && repeated {
 			result, err = one(ctx, tx, done.ConversationID)
 		}
+		if err == nil {
+			beside = call.Along.read(tx, result)
+		}
 		return err
 	})
 	_ = faultpoint.Point("mut.after_commit")
+	if err == nil {
+		call.Along.give(beside)
+	}
 	return result, err
 }
 

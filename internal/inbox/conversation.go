@@ -86,6 +86,8 @@ type ConversationRows interface {
 	ListConversations(ctx context.Context, query ListQuery) ([]ListedConversation, Cursor, error)
 	// RowsBeside returns what the conversations point to, as far as it is wanted; the other maps of the snapshot stay nil.
 	RowsBeside(ctx context.Context, conversations []ListedConversation, want Beside) (*Snapshot, error)
+	// BesideAtEnd is RowsBeside of one conversation in the message that commits: what it returns is filled once the transaction is committed.
+	BesideAtEnd(conversation Conversation, want Beside) *Snapshot
 	// CountConversations returns the numbers of conversations under the filter less its Assignee that any of the viewers may see, by
 	// channel account and assignee. It is one statement however many viewers there are.
 	CountConversations(ctx context.Context, filter ConversationFilter, viewers []Visibility) ([]CountGroup, error)

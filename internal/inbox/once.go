@@ -21,6 +21,7 @@ type Call struct {
 	Operation string // the mutation's name
 	Key       string // the client's idempotencyKey; empty: none
 	Input     any    // what was asked, without the key; compared by its JSON
+	Along     Along  // what the answer needs besides
 }
 
 // KeptCall is a stored idempotency key: what was asked under it first, and the result as JSON.

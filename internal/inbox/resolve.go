@@ -14,12 +14,13 @@ type ResolveInput struct {
 	ConversationID  uuid.UUID
 	ExpectedLastSeq *int64 // nil: whatever has arrived
 	Key             string `json:"-"` // the idempotency key; empty: none
+	Along           Along  `json:"-"`
 }
 
 // Resolve ends a conversation. It returns Conflict when it is RESOLVED already, or with Details lastSeq when a message has arrived that
 // the agent had not seen; and NotFound when the agent does not see it.
 func (in *Inbox) Resolve(ctx context.Context, actor Actor, input ResolveInput) (Conversation, error) {
-	call := Call{Operation: "resolveConversation", Key: input.Key, Input: input}
+	call := Call{Operation: "resolveConversation", Key: input.Key, Input: input, Along: input.Along}
 	return in.change(ctx, actor, OpResolve, input.ConversationID, call,
 		func(_ context.Context, _ Tx, c *Conversation, now time.Time) (bool, error) {
 			if err := c.CheckLastSeq(input.ExpectedLastSeq); err != nil {
@@ -50,7 +51,7 @@ func (c *Conversation) CheckLastSeq(expected *int64) error {
 // Reopen opens a RESOLVED conversation again, or wakes a SNOOZED one. It returns Conflict when it is OPEN, or with Details
 // conversationId when the contact has another active conversation on the account; and NotFound when the agent does not see it.
 func (in *Inbox) Reopen(ctx context.Context, actor Actor, input ConversationInput) (Conversation, error) {
-	call := Call{Operation: "reopenConversation", Key: input.Key, Input: input}
+	call := Call{Operation: "reopenConversation", Key: input.Key, Input: input, Along: input.Along}
 	return in.change(ctx, actor, OpReopen, input.ConversationID, call,
 		func(ctx context.Context, tx Tx, c *Conversation, _ time.Time) (bool, error) {
 			wasResolved := c.ResolvedAt != nil

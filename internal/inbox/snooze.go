@@ -21,6 +21,7 @@ type SnoozeInput struct {
 	ConversationID uuid.UUID
 	Until          time.Time
 	Key            string `json:"-"` // the idempotency key; empty: none
+	Along          Along  `json:"-"`
 }
 
 // SnoozeTimer rings when a snooze may have ended. jobs implements it; the truth stays in the conversation's row.
@@ -39,7 +40,7 @@ func (noTimer) WakeAt(context.Context, TenantID, uuid.UUID, int64, time.Time) {}
 // for another time, Conflict when it is RESOLVED, and NotFound when the agent does not see it.
 func (in *Inbox) Snooze(ctx context.Context, actor Actor, input SnoozeInput) (Conversation, error) {
 	input.Until = input.Until.UTC().Truncate(time.Microsecond)
-	call := Call{Operation: "snoozeConversation", Key: input.Key, Input: input}
+	call := Call{Operation: "snoozeConversation", Key: input.Key, Input: input, Along: input.Along}
 	c, err := in.change(ctx, actor, OpSnooze, input.ConversationID, call,
 		func(_ context.Context, _ Tx, c *Conversation, now time.Time) (bool, error) {
 			if ahead := input.Until.Sub(now); ahead < minSnooze || ahead > maxSnooze {
