@@ -213,6 +213,7 @@ type tail struct {
 
 	mu     sync.Mutex
 	text   []byte
+	begun  []byte         // of the line that has no end yet: a panic is printed word by word
 	bad    []string       // lines that no process may print
 	struck map[string]int // how often each fault struck, such as "kill at in.read", in its own words
 }
@@ -220,17 +221,25 @@ type tail struct {
 func (o *tail) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for line := range strings.Lines(string(b)) {
-		if fault, struck := strings.CutPrefix(line, "faultpoint: "); struck {
-			o.struck[strings.TrimSpace(fault)]++
-		} else if mayNotPrint(line, o.secret) {
-			o.bad = append(o.bad, line)
+	o.begun = append(o.begun, b...)
+	if end := bytes.LastIndexByte(o.begun, '\n') + 1; end > 0 {
+		for line := range strings.Lines(string(o.begun[:end])) {
+			o.read(line)
 		}
+		o.begun = append(o.begun[:0], o.begun[end:]...)
 	}
 	if o.text = append(o.text, b...); len(o.text) > 64<<10 {
 		o.text = bytes.Clone(o.text[len(o.text)-32<<10:])
 	}
 	return len(b), nil
+}
+
+func (o *tail) read(line string) {
+	if fault, struck := strings.CutPrefix(line, "faultpoint: "); struck {
+		o.struck[strings.TrimSpace(fault)]++
+	} else if mayNotPrint(line, o.secret) {
+		o.bad = append(o.bad, line)
+	}
 }
 
 // mayNotPrint recognizes crashes and secrets.
