@@ -153,12 +153,15 @@ func (n *nameSet) add(name []byte) bool {
 	return true
 }
 
-// fold maps names that encoding/json would take for each other to one form.
+// fold maps names that encoding/json would take for each other to one form. Names in small letters, as nearly all are, are that form.
 func fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		for {
 			next := unicode.SimpleFold(r)
 			if next <= r {
+				if 'A' <= next && next <= 'Z' {
+					next += 'a' - 'A'
+				}
 				return next
 			}
 			r = next

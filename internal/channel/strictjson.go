@@ -47,6 +47,22 @@ func Members(data []byte) ([]Member, error) {
 	return members, nil
 }
 
+// MemberOf returns the value of the name in the JSON object data, which CheckJSON has accepted; nil when it has none, or is no object. It takes
+// nothing apart: the value shares data's memory.
+func MemberOf(data []byte, name string) json.RawMessage {
+	s, ok := enter(data, '{')
+	if !ok {
+		return nil
+	}
+	for s.next() != '}' {
+		found := string(s.name()) == name
+		if value := s.skip(); found {
+			return value
+		}
+	}
+	return nil
+}
+
 // Elements returns the elements of the JSON array data. It returns an error wrapping ErrMalformed when data is not an array, or has
 // more than 10,000 elements. The elements share data's memory.
 func Elements(data []byte) ([]json.RawMessage, error) {

@@ -90,6 +90,17 @@ func TestMembersKeepBytes(t *testing.T) {
 	}
 }
 
+func TestMemberOf(t *testing.T) {
+	for data, want := range map[string]string{
+		`{"a":1,"b": [2, {"a":3}] ,"c":4}`: `[2, {"a":3}]`, `{"\u0062":5}`: `5`, `{"B":1}`: ``, `{}`: ``, `["b"]`: ``, `{"a":{"b":1}}`: ``,
+		`{"b":1`: ``, ``: ``,
+	} {
+		if got := channel.MemberOf([]byte(data), "b"); string(got) != want {
+			t.Errorf("in %s b is %q, want %q", data, got, want)
+		}
+	}
+}
+
 // FuzzScanner compares the hand-written walk with the standard library: what it takes, and where values begin and end.
 func FuzzScanner(f *testing.F) {
 	for _, seed := range []string{`{"a":1,"b":[1,2,{"c":"\"}]"}],"":null}`, `[]`, `[[],{},"x",-1.5e3,true]`, ` {"\u0061" : "\\" , "B":{}} `, `{"a":1,"A":2}`, `7`} {
@@ -103,7 +114,7 @@ func FuzzScanner(f *testing.F) {
 			t.Fatalf("Members(%q) = %d, the library has %d", data, len(members), len(object))
 		}
 		for _, m := range members {
-			if string(m.Value) != string(object[m.Name]) {
+			if found := channel.MemberOf(data, m.Name); string(m.Value) != string(object[m.Name]) || string(found) != string(m.Value) {
 				t.Fatalf("Members(%q): %q is %q, the library has %q", data, m.Name, m.Value, object[m.Name])
 			}
 		}

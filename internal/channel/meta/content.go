@@ -8,12 +8,12 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 )
 
-// readContent reads the object that belongs to the message's type into out. A type that is not listed here, of today or of the
-// future, is shown as a placeholder with its name; its bytes are kept.
-func (m inbound) readContent(body map[string]json.RawMessage, out *channel.Inbound) error {
-	raw := body[m.Type]
-	if len(raw) == 0 && len(m.Errors) > 0 { // Meta cannot pass the message on and says why
-		return readUnsupported(m.Type, body, out)
+// readContent reads the object that belongs to the message's type into out; the message was checked. A type that is not listed here, of today or
+// of the future, is shown as a placeholder with its name; its bytes are kept.
+func (m inbound) readContent(message json.RawMessage, out *channel.Inbound) error {
+	raw := channel.MemberOf(message, m.Type)
+	if len(raw) == 0 && m.Errors.there { // Meta cannot pass the message on and says why
+		return readUnsupported(m.Type, message, out)
 	}
 	switch m.Type {
 	case "text":
@@ -45,7 +45,7 @@ func (m inbound) readContent(body map[string]json.RawMessage, out *channel.Inbou
 	case "":
 		return malformed("the type is missing")
 	}
-	return readUnsupported(m.Type, body, out)
+	return readUnsupported(m.Type, message, out)
 }
 
 // decode reads a value of a message that was checked and cleaned as a whole. It must be there; name is what an error calls it.
@@ -127,45 +127,64 @@ func readLocation(raw json.RawMessage, out *channel.Inbound) error {
 	return nil
 }
 
-func readContacts(raw json.RawMessage, out *channel.Inbound) error {
-	var cards []struct {
-		Name struct {
-			Formatted string `json:"formatted_name"`
-			First     string `json:"first_name"`
-		} `json:"name"`
-		Org struct {
-			Company string `json:"company"`
-		} `json:"org"`
-		Phones []struct {
-			Phone string `json:"phone"`
-			WAID  string `json:"wa_id"`
-		} `json:"phones"`
-		Emails []struct {
-			Email string `json:"email"`
-		} `json:"emails"`
-		URLs []struct {
-			URL string `json:"url"`
-		} `json:"urls"`
+// cardEntries is how many entries of one kind of a card are read: as many as are shown, and without memory of their own.
+const cardEntries = 20
+
+// card is one element of contacts[].
+type card struct {
+	Name struct {
+		Formatted string `json:"formatted_name"`
+		First     string `json:"first_name"`
+	} `json:"name"`
+	Org struct {
+		Company string `json:"company"`
+	} `json:"org"`
+	Phones [cardEntries]struct {
+		Phone string `json:"phone"`
+		WAID  string `json:"wa_id"`
+	} `json:"phones"`
+	Emails [cardEntries]struct {
+		Email string `json:"email"`
+	} `json:"emails"`
+	URLs [cardEntries]struct {
+		URL string `json:"url"`
+	} `json:"urls"`
+}
+
+func (c *card) shown() channel.ContactCard {
+	shown := channel.ContactCard{Name: first(c.Name.Formatted, c.Name.First), Organization: c.Org.Company}
+	for _, p := range c.Phones {
+		shown.Phones = appendText(shown.Phones, first(p.Phone, phone(p.WAID)))
 	}
-	if err := decode("contacts", raw, &cards); err != nil {
-		return err
+	for _, e := range c.Emails {
+		shown.Emails = appendText(shown.Emails, e.Email)
+	}
+	for _, u := range c.URLs {
+		shown.URLs = appendText(shown.URLs, u.URL)
+	}
+	return shown
+}
+
+func readContacts(raw json.RawMessage, out *channel.Inbound) error {
+	if len(raw) == 0 {
+		return malformed("contacts is missing")
 	}
 	out.Kind = channel.KindContacts
-	for _, c := range cards {
-		card := channel.ContactCard{Name: first(c.Name.Formatted, c.Name.First), Organization: c.Org.Company}
-		for _, p := range c.Phones {
-			card.Phones = appendText(card.Phones, first(p.Phone, phone(p.WAID)))
+	var c card
+	err := stream(raw, func(d *json.Decoder) (more bool, err error) {
+		c = card{}
+		if err := d.Decode(&c); err != nil {
+			return false, err
 		}
-		for _, e := range c.Emails {
-			card.Emails = appendText(card.Emails, e.Email)
-		}
-		for _, u := range c.URLs {
-			card.URLs = appendText(card.URLs, u.URL)
-		}
+		shown := c.shown()
 		// A card that says nothing is three bytes of a webhook and a hundred of memory.
-		if card.Name != "" || card.Organization != "" || len(card.Phones)+len(card.Emails)+len(card.URLs) > 0 {
-			out.Content.Contacts = append(out.Content.Contacts, card)
+		if shown.Name != "" || shown.Organization != "" || len(shown.Phones)+len(shown.Emails)+len(shown.URLs) > 0 {
+			out.Content.Contacts = append(out.Content.Contacts, shown)
 		}
+		return true, nil
+	})
+	if err != nil {
+		return mismatch("contacts", err)
 	}
 	return nil
 }
@@ -178,36 +197,49 @@ func appendText(list []string, text string) []string {
 	return append(list, text)
 }
 
+// basket is the lines of product_items[] that say something.
+type basket []channel.OrderItem
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (b *basket) UnmarshalJSON(raw []byte) error {
+	var line struct {
+		ProductID string      `json:"product_retailer_id"`
+		Quantity  json.Number `json:"quantity"`
+		Price     json.Number `json:"item_price"`
+		Currency  string      `json:"currency"`
+	}
+	nothing := line
+	return stream(raw, func(d *json.Decoder) (more bool, err error) {
+		line = nothing
+		if err := d.Decode(&line); err != nil {
+			return false, err
+		}
+		if item := channel.OrderItem(line); item != (channel.OrderItem{}) {
+			*b = append(*b, item)
+		}
+		return true, nil
+	})
+}
+
 func readOrder(raw json.RawMessage, out *channel.Inbound) error {
-	var v struct {
+	v := struct {
 		CatalogID string `json:"catalog_id"`
 		Text      string `json:"text"`
-		Items     []struct {
-			ProductID string      `json:"product_retailer_id"`
-			Quantity  json.Number `json:"quantity"`
-			Price     json.Number `json:"item_price"`
-			Currency  string      `json:"currency"`
-		} `json:"product_items"`
-	}
+		Items     basket `json:"product_items"`
+	}{Items: basket{}}
 	if err := decode("order", raw, &v); err != nil {
 		return err
 	}
-	order := &channel.Order{CatalogID: v.CatalogID, Items: []channel.OrderItem{}}
-	for _, i := range v.Items {
-		if item := channel.OrderItem(i); item != (channel.OrderItem{}) {
-			order.Items = append(order.Items, item)
-		}
-	}
-	out.Kind, out.Text, out.Content.Order = channel.KindOrder, v.Text, order
+	out.Kind, out.Text, out.Content.Order = channel.KindOrder, v.Text, &channel.Order{CatalogID: v.CatalogID, Items: v.Items}
 	return nil
 }
 
 // readUnsupported keeps the name of a type that is shown as a placeholder.
-func readUnsupported(kind string, body map[string]json.RawMessage, out *channel.Inbound) error {
+func readUnsupported(kind string, message json.RawMessage, out *channel.Inbound) error {
 	var v struct {
 		Type string `json:"type"` // Meta's name of what the customer really sent, when it tells
 	}
-	if raw := body["unsupported"]; len(raw) > 0 {
+	if raw := channel.MemberOf(message, "unsupported"); len(raw) > 0 {
 		_ = json.Unmarshal(raw, &v) // only a label depends on it
 	}
 	out.Kind, out.Content.Label = channel.KindUnsupported, clip(first(v.Type, kind, "unsupported"), 64)

@@ -27,7 +27,7 @@ type inbound struct {
 	} `json:"context"`
 	Referral *referral    `json:"referral"`
 	System   systemChange `json:"system"`
-	Errors   []graphError `json:"errors"`
+	Errors   firstError   `json:"errors"`
 }
 
 // systemChange is Meta's report about a person: a new phone number, a new user id, a new device.
@@ -88,11 +88,7 @@ func (m inbound) event(from *contact, raw json.RawMessage) (channel.Inbound, err
 	if out.From.Phone == "" && out.From.UserID == "" {
 		return channel.Inbound{}, malformed("the sender has neither a phone number nor a user id")
 	}
-	body, err := object(raw)
-	if err != nil {
-		return channel.Inbound{}, err
-	}
-	if err := m.readContent(body, &out); err != nil {
+	if err := m.readContent(raw, &out); err != nil {
 		return channel.Inbound{}, err
 	}
 	out.Content.Forwarded = m.Context.Forwarded || m.Context.Frequently

@@ -112,14 +112,10 @@ func readEdit(raw json.RawMessage, out *channel.Inbound) error {
 	if err := decode("edit.message", v.Message, &inner); err != nil {
 		return err
 	}
-	body, err := object(v.Message)
-	if err != nil {
-		return err
-	}
 	if inner.Type == "edit" || inner.Type == "revoke" {
 		return malformed("edit.message is not a message")
 	}
-	if err := inner.readContent(body, out); err != nil {
+	if err := inner.readContent(v.Message, out); err != nil {
 		return err
 	}
 	out.Kind = channel.KindEdit

@@ -16,7 +16,7 @@ type receipt struct {
 	RecipientUserID string          `json:"recipient_user_id"`
 	Participant     string          `json:"recipient_participant_id"` // in a group, each member has his own receipts
 	Opaque          string          `json:"biz_opaque_callback_data"`
-	Errors          []graphError    `json:"errors"`
+	Errors          firstError      `json:"errors"`
 }
 
 // status reads one receipt into an item. A kind of receipt that is not known is kept as a notice: it is no fault of its bytes.
@@ -61,9 +61,9 @@ func (r receipt) key() string {
 }
 
 func (r receipt) failure() (code, reason string, class channel.Class) {
-	if len(r.Errors) == 0 {
+	if !r.Errors.there {
 		return "unknown", "WhatsApp gives no reason.", channel.Permanent
 	}
-	e := r.Errors[0]
+	e := r.Errors.graphError
 	return strconv.Itoa(e.Code), e.reason(""), e.class(0)
 }
