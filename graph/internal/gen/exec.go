@@ -3102,7 +3102,7 @@ type MessageHold {
 enum HoldReason {
   "The provider fails for the whole account; a probe goes every minute and all resume when it succeeds."
   BREAKER
-  "The provider's or the account's rate limit is reached."
+  "The provider's or the account's rate limit is reached, or the provider's limit for this recipient."
   RATE_LIMIT
   "The account's credentials must be renewed."
   REAUTH

@@ -15,7 +15,7 @@ const words: Partial<Record<Message["status"], string>> = {
 
 const holds: Record<NonNullable<Message["hold"]>["reason"], string> = {
   BREAKER: "The provider fails for the whole account. It is tried every minute, and all messages go out when it recovers.",
-  RATE_LIMIT: "The rate limit of the account is reached. It goes out when the limit resets.",
+  RATE_LIMIT: "A rate limit, of the account or of this person, is reached. It goes out when the limit resets.",
   REAUTH: "The provider refuses the account's credentials. It goes out when they are renewed.",
 };
 
