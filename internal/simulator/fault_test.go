@@ -61,6 +61,26 @@ func TestAnswerFaults(t *testing.T) {
 	}
 }
 
+// A slow vendor takes the message at once: its receipts do not wait for its answer.
+func TestSlowAnswer(t *testing.T) {
+	const late = 300 * time.Millisecond
+	b := newBusiness(t)
+	v := b.start()
+	v.write(map[string]any{"text": "hello"})
+	b.await(1)
+	v.call(http.MethodPut, "/api/settings", map[string]any{"answerAfter": late.Milliseconds()}, nil)
+	began := time.Now()
+	if _, err := b.send("one"); err != nil {
+		t.Fatalf("a slow vendor answers all the same: %v", err)
+	}
+	if took := time.Since(began); took < late {
+		t.Errorf("it answered after %v, want %v at least", took, late)
+	}
+	if call := v.calls()[0]; !call.Accepted || call.EndedAt.Sub(call.StartedAt) < late {
+		t.Errorf("on record: %+v, want an accepted call of %v at least", call, late)
+	}
+}
+
 func TestReceiptFaults(t *testing.T) {
 	for kind, want := range map[string]string{
 		"duplicate_receipts": "SENT SENT DELIVERED DELIVERED READ READ",

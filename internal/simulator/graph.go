@@ -112,9 +112,12 @@ func (s *Simulator) answer(w http.ResponseWriter, r *http.Request, account Accou
 		call.EndedAt = s.now().UTC()
 		s.store.commit(record{Call: &call})
 	}()
+	if slow := s.store.currentSettings().AnswerAfter; slow > 0 {
+		s.stall(r, time.Duration(slow)*time.Millisecond)
+	}
 	switch kind {
 	case "timeout":
-		s.stall(r)
+		s.stall(r, silence)
 		panic(http.ErrAbortHandler)
 	case "accept_cut":
 		panic(http.ErrAbortHandler)
@@ -135,8 +138,8 @@ func (s *Simulator) answer(w http.ResponseWriter, r *http.Request, account Accou
 }
 
 // stall waits until the caller gives up, the simulator ends, or it is long enough.
-func (s *Simulator) stall(r *http.Request) {
-	timer := time.NewTimer(silence)
+func (s *Simulator) stall(r *http.Request, long time.Duration) {
+	timer := time.NewTimer(long)
 	defer timer.Stop()
 	select {
 	case <-r.Context().Done():

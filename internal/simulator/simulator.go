@@ -54,6 +54,7 @@ type Settings struct {
 	DeliveredAfter int  `json:"deliveredAfter"`
 	ReadAfter      int  `json:"readAfter"`    // when nobody has the chat open; negative: only when somebody opens it
 	IgnoreWindow   bool `json:"ignoreWindow"` // take free text outside the 24-hour window
+	AnswerAfter    int  `json:"answerAfter"`  // a slow vendor: it takes the message at once and is this late with the answer
 }
 
 // defaultSettings are quick enough to watch and slow enough to see.
