@@ -173,6 +173,11 @@ func (w *world) tally(name string, cycles, differences int, began time.Time) {
 	w.t.Logf("%s: %d cycles, %d processes ended, %d items, %d calls, %d differences, %v; CHAOS_SEED=%d; ledger %v; %d events told over %d sockets, %d of them of messages",
 		name, cycles, ends, items, len(calls), differences, time.Since(began).Round(time.Second), w.seed, size, heard, cuts, narrow)
 	var lines []string
+	for _, kind := range slices.Sorted(maps.Keys(w.done)) {
+		lines = append(lines, fmt.Sprintf("%s %d", kind, w.done[kind]))
+	}
+	w.t.Logf("done: %s", strings.Join(lines, ", "))
+	lines = nil
 	points, struck := w.passed(), w.struck()
 	for _, point := range slices.Sorted(maps.Keys(points)) {
 		lines = append(lines, fmt.Sprintf("%s %d/%d/%d", point, points[point][1], points[point][0], struck["kill at "+point]))

@@ -1,11 +1,9 @@
 package chaos
 
 import (
-	"context"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"syscall"
+	"testing"
 	"time"
 )
 
@@ -29,54 +27,6 @@ func killPostgres(w *world, n int) {
 func restartPostgres(w *world, _ int) {
 	if err := w.resume(w.postgres()); err != nil {
 		w.t.Fatal(err)
-	}
-	w.back()
-	w.linger(300*time.Millisecond, time.Second)
-}
-
-// spoilRedis does in turn what may become of a Redis. What it holds is never needed.
-func spoilRedis(w *world, n int) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	client := w.redisClient()
-	stall := 4 * time.Second
-	if full() && n%25 == 2 {
-		stall = 45 * time.Second
-	}
-	var err error
-	switch n % 5 {
-	case 0:
-		if err = w.redis.Kill(); err == nil {
-			w.linger(500*time.Millisecond, 3*time.Second)
-			err = w.redis.Restart(ctx)
-		}
-	case 1:
-		err = client.FlushAll(ctx).Err()
-	case 2:
-		err = client.Do(ctx, "DEBUG", "SLEEP", fmt.Sprint(stall.Seconds())).Err()
-	case 3:
-		if err = client.ConfigSet(ctx, "maxmemory", "1mb").Err(); err == nil {
-			w.linger(2*time.Second, 4*time.Second)
-			err = client.ConfigSet(ctx, "maxmemory", "0").Err()
-		}
-	case 4: // an old snapshot is put back
-		data := filepath.Join(w.redis.Dir(), "data")
-		old := filepath.Join(w.dir, fmt.Sprintf("old-redis-%d", n))
-		var out []byte
-		if out, err = exec.Command("cp", "-a", data, old).CombinedOutput(); err != nil {
-			w.t.Fatalf("%v: %s", err, out)
-		}
-		w.linger(2*time.Second, 4*time.Second)
-		if err = w.redis.Kill(); err != nil {
-			break
-		}
-		if out, err = exec.Command("sh", "-c", `rm -rf "$1"/* && cp -a "$2"/. "$1"/`, "sh", data, old).CombinedOutput(); err != nil {
-			w.t.Fatalf("%v: %s", err, out)
-		}
-		err = w.redis.Restart(ctx)
-	}
-	if err != nil {
-		w.t.Fatalf("cycle %d: %v", n, err)
 	}
 	w.back()
 	w.linger(300*time.Millisecond, time.Second)
@@ -108,32 +58,51 @@ func spoilNetwork(w *world, n int) {
 	w.back()
 }
 
+// frozen returns which of so many processes a cycle freezes, and for how long. The processes, those that serve before those that work, take
+// turns, one that serves and one that works; in 60 cycles each has each length, in 36 too.
+func frozen(n, processes int) (which int, long time.Duration) {
+	which = n%2*(processes/2) + n/2%(processes/2)
+	lengths := []time.Duration{5, 35, 5, 90, 5, 35, 5, 5}
+	return which, lengths[n/processes%len(lengths)] * time.Second
+}
+
 // freeze stops a process and lets it go on as if nothing had been.
 func freeze(w *world, n int) {
-	p := w.victims()[w.random.n(len(w.victims()))]
-	lengths := []time.Duration{5 * time.Second}
-	if full() {
-		lengths = []time.Duration{5 * time.Second, 5 * time.Second, 35 * time.Second, 5 * time.Second, 5 * time.Second, 90 * time.Second}
+	which, long := frozen(n, len(w.victims()))
+	if !full() {
+		long = 5 * time.Second
 	}
+	p := w.victims()[which]
+	w.done[fmt.Sprintf("%s for %v", p.name, long)]++
 	p.signal(syscall.SIGSTOP)
-	<-time.After(lengths[n%len(lengths)])
+	<-time.After(long)
 	p.signal(syscall.SIGCONT)
 	w.back()
 }
 
-// terminate stops processes in order, as a rolling restart does: nothing may come of it.
-func terminate(w *world, n int) {
-	p := w.victims()[n%len(w.victims())]
-	before, began := p.started(), time.Now()
-	p.signal(syscall.SIGTERM)
-	if !within(time.Minute, func() bool { return p.started() > before }) {
-		w.t.Errorf("%s does not stop", p.name)
+// Every process is frozen for each length, and seldom for the longest.
+func TestFreezePlan(t *testing.T) {
+	t.Parallel()
+	for _, processes := range []int{2, 4} { // of the soak and of the campaign
+		times, most := map[string]int{}, 0
+		for n := range 60 {
+			which, long := frozen(n, processes)
+			times[fmt.Sprint(which, long)]++
+			if long == 90*time.Second {
+				most++
+			}
+		}
+		for which := range processes {
+			for _, long := range []time.Duration{5 * time.Second, 35 * time.Second, 90 * time.Second} {
+				if times[fmt.Sprint(which, long)] == 0 {
+					t.Errorf("of %d processes number %d is never frozen for %v", processes, which, long)
+				}
+			}
+		}
+		if most > 8 {
+			t.Errorf("%d of 60 cycles freeze for 90 s, want 8 at most", most)
+		}
 	}
-	if took := time.Since(began); took > 30*time.Second {
-		w.t.Errorf("%s took %v to stop", p.name, took)
-	}
-	w.eventually(p.name+" is back", patience, p.ready)
-	w.linger(100*time.Millisecond, 500*time.Millisecond)
 }
 
 // shiftClock moves the clock of the database while everything goes on.

@@ -31,6 +31,7 @@ type process struct {
 	cmd     *exec.Cmd
 	arm     string // FAULT_ARM of the next start
 	starts  int
+	ends    []end // of every life that has ended; those that never began are none
 	closing bool
 	hits    map[string]int // how often each point was passed in the lives that have ended
 	life    map[string]int // and in this one
@@ -52,7 +53,7 @@ func (p *process) run() {
 				p.out.say("cannot start: %v", err)
 			} else {
 				p.begun(cmd)
-				p.out.say("--- ended: %v", cmd.Wait())
+				p.ended(cmd.Wait())
 			}
 			<-time.After(50 * time.Millisecond)
 		}
@@ -67,6 +68,20 @@ func (p *process) begun(cmd *exec.Cmd) {
 	if p.closing {
 		_ = cmd.Process.Kill()
 	}
+}
+
+func (p *process) ended(err error) {
+	e := end{at: time.Now(), told: fmt.Sprint(err)}
+	if status, failed := errors.AsType[*exec.ExitError](err); failed {
+		e.code = status.ExitCode()
+		e.killed = status.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
+	} else if err != nil {
+		e.code = -1
+	}
+	p.mu.Lock()
+	p.ends = append(p.ends, e)
+	p.mu.Unlock()
+	p.out.say("--- ended: %v", err)
 }
 
 func (p *process) next() (*exec.Cmd, bool) {

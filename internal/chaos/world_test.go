@@ -46,6 +46,7 @@ type world struct {
 	setting []string       // environment of the installation
 	keks    []string       // the keys that seal credentials, the current one first
 	ordered map[string]int // how often a fault at each point was ordered
+	done    map[string]int // how often each kind of a campaign's faults was done
 	spared  int            // so many of the processes that serve, and that work, are left alone
 	loose   bool           // a lease may end while its holder lives: two calls of one message may overlap
 
@@ -68,7 +69,7 @@ func build(t *testing.T) string {
 // newWorld starts everything but the load. With a size, Postgres gets a disk of its own that has no more.
 func newWorld(t *testing.T, binary string, seed uint64, disk int) *world {
 	t.Helper()
-	w := &world{t: t, binary: binary, seed: seed, random: newDice(seed, "campaign"), ordered: map[string]int{}, secret: &canaries{}}
+	w := &world{t: t, binary: binary, seed: seed, random: newDice(seed, "campaign"), ordered: map[string]int{}, done: map[string]int{}, secret: &canaries{}}
 	w.secret.add(appSecret, password, canary, customerPhones, buyerPhones)
 	var err error
 	if w.dir, err = os.MkdirTemp("", "switchboard-chaos-"); err != nil {

@@ -19,8 +19,8 @@ import (
 // Order says what shall happen at a point.
 type Order struct {
 	Point string `json:"point"`
-	// Action is kill (SIGKILL to this process), panic, delay or error; clear forgets the order for the point, hits only asks. The answer is
-	// always the number of times each point has been passed. There is no barrier that holds one at a point until another is at its own: a
+	// Action is kill (SIGKILL to this process), panic, delay or error; clear forgets the order for the point, or all without one, hits only
+	// asks. The answer is always the number of times each point has been passed. There is no barrier that holds one at a point until another is at its own: a
 	// test that needs one order of two has it by locks of the database, and those with many processes look for orders that nobody thought of.
 	Action string `json:"action"`
 	Nth    int    `json:"nth"`    // at which passing from now; 1 when 0
@@ -93,7 +93,9 @@ func (b *book) take(o Order) map[string]int {
 	switch o.Action {
 	case "hits":
 	case "clear":
-		delete(b.orders, o.Point)
+		if delete(b.orders, o.Point); o.Point == "" {
+			clear(b.orders)
+		}
 	default:
 		o.Nth = max(o.Nth, 1)
 		b.orders[o.Point] = o
