@@ -16,6 +16,7 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/auth"
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/channel/meta"
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/httpd"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/telemetry"
@@ -35,7 +36,7 @@ func serve(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	p, err := openPlatform(ctx, e, logger(e), time.Now)
+	p, err := openPlatform(ctx, e, logger(e), faultpoint.Clock())
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/jobs"
 )
@@ -17,7 +18,7 @@ func work(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	p, err := openPlatform(ctx, e, logger(e), time.Now)
+	p, err := openPlatform(ctx, e, logger(e), faultpoint.Clock())
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,20 @@ func (a *agent) query(text string, variables map[string]any) answer {
 	if bearer == "" {
 		return answer{}
 	}
-	return a.w.query(a.random, "Authorization", bearer, text, variables)
+	got := a.w.query(a.random, "Authorization", bearer, text, variables)
+	if got.code() == "UNAUTHENTICATED" { // signed by a clock that was ahead, perhaps
+		a.forget(bearer)
+	}
+	return got
+}
+
+// forget signs in anew next time.
+func (a *agent) forget(bearer string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if bearer == "Bearer "+a.token { // otherwise somebody has done so since
+		a.token = ""
+	}
 }
 
 // ask is a JSON request to the provider; it must succeed.

@@ -104,16 +104,3 @@ func TestFreezePlan(t *testing.T) {
 		}
 	}
 }
-
-// shiftClock moves the clock of the database while everything goes on.
-func shiftClock(w *world, n int) {
-	shift := []string{"10 minutes", "-10 minutes", "-1 hour"}[n%3]
-	if err := w.exec("UPDATE app.clock SET shift = $1::text::interval", shift); err != nil {
-		w.t.Fatal(err)
-	}
-	w.linger(3*time.Second, 5*time.Second)
-	if err := w.exec("UPDATE app.clock SET shift = '0'"); err != nil {
-		w.t.Fatal(err)
-	}
-	w.linger(time.Second, 2*time.Second)
-}
