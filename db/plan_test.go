@@ -29,6 +29,7 @@ func TestFilled(t *testing.T) {
 	f.queueUp()
 	t.Run("places in a list are found in indexes alone", f.listsFromIndexes)
 	t.Run("hot statements read what they answer", f.hotStatements)
+	t.Run("verify reads a tenant once", f.verifyIsLinear)
 	t.Run("changes beside the indexes are heap-only", f.heapOnly)
 }
 

@@ -21,8 +21,8 @@ WHERE status_was IS NOT NULL
   AND (status_before, assignee_before, team_before) IS DISTINCT FROM (status_was, assignee_was, team_was)
 UNION ALL
 SELECT format('conversation %s is %s, its last event says %s', c.id, c.status, e.status_after)
-FROM conversations c JOIN LATERAL (SELECT * FROM events x WHERE x.tenant_id = c.tenant_id AND x.conversation_id = c.id
-  AND x.status_after IS NOT NULL ORDER BY x.seq DESC LIMIT 1) e ON true
+FROM conversations c JOIN (SELECT DISTINCT ON (conversation_id) conversation_id, status_after, assignee_after, team_after FROM events
+  WHERE tenant_id = $1 AND status_after IS NOT NULL ORDER BY conversation_id, seq DESC) e ON e.conversation_id = c.id
 WHERE c.tenant_id = $1 AND (c.status, c.assignee_id, c.team_id) IS DISTINCT FROM (e.status_after, e.assignee_after, e.team_after)
 
 -- check: every snooze ends once, with its cause (R32)
@@ -30,10 +30,10 @@ SELECT format('event %s wakes conversation %s, which was %s', e.seq, e.conversat
 FROM events e WHERE e.tenant_id = $1 AND e.kind = 'CONVERSATION_WOKEN'
   AND (e.status_before IS DISTINCT FROM 'SNOOZED' OR e.status_after IS DISTINCT FROM 'OPEN' OR e.cause IS NULL)
 UNION ALL
-SELECT format('conversation %s has snooze %s, %s were recorded', c.id, c.snooze_gen, n)
-FROM conversations c, LATERAL (SELECT count(*) AS n FROM events e WHERE e.tenant_id = c.tenant_id AND e.conversation_id = c.id
-  AND e.kind = 'CONVERSATION_SNOOZED') e
-WHERE c.tenant_id = $1 AND (n > c.snooze_gen OR n < c.snooze_gen AND EXISTS (SELECT FROM app.volumes v WHERE v.volume = 1 AND v.events_kept))
+SELECT format('conversation %s has snooze %s, %s were recorded', c.id, c.snooze_gen, coalesce(e.n, 0))
+FROM conversations c LEFT JOIN (SELECT conversation_id, count(*) AS n FROM events WHERE tenant_id = $1 AND kind = 'CONVERSATION_SNOOZED'
+  GROUP BY conversation_id) e ON e.conversation_id = c.id
+WHERE c.tenant_id = $1 AND (e.n > c.snooze_gen OR coalesce(e.n, 0) < c.snooze_gen AND EXISTS (SELECT FROM app.volumes v WHERE v.volume = 1 AND v.events_kept))
 
 -- check: no resolved conversation holds a message that came after it was resolved (R33)
 SELECT format('conversation %s, message %s', c.id, m.id)

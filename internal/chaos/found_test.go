@@ -125,7 +125,7 @@ func (w *world) command(stdin string, args ...string) string {
 }
 
 func (w *world) try(stdin string, env []string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, w.binary, args...)
 	cmd.Env = append(append(append([]string{}, w.setting...), "MIGRATE_DATABASE_URL="+w.postgres().URL("switchboard")), env...)
