@@ -118,7 +118,11 @@ func (w *world) run(all []campaign, cycles func(campaign) int) {
 // turn does one fault, with dice of its own, and writes down what they said.
 func (w *world) turn(c campaign, n int) {
 	w.random = newDice(w.seed, c.name+" "+strconv.Itoa(n))
-	defer func() { w.t.Logf("fault %s %d: %s", c.name, n, w.random) }() // also of one that ends the run
+	w.faults = append(w.faults, moment{time.Now(), fmt.Sprintf("fault %s %d begins", c.name, n)})
+	defer func() { // also of one that ends the run
+		w.faults = append(w.faults, moment{time.Now(), fmt.Sprintf("fault %s %d is over: %s", c.name, n, w.random)})
+		w.t.Logf("fault %s %d: %s", c.name, n, w.random)
+	}()
 	c.cycle(w, n)
 }
 

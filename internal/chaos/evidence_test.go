@@ -20,15 +20,17 @@ import (
 // judge gathers what everybody says and compares it. Every difference is an error of the test; it returns how many there are.
 func (w *world) judge(points bool) (differences int) {
 	w.t.Helper()
-	wrong := func(format string, args ...any) {
-		w.t.Helper()
-		if differences++; differences <= 30 {
-			w.t.Errorf("difference: "+format, args...)
-		}
-	}
 	calls, err := w.calls()
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	tl := &timelines{faults: w.faults, ledger: w.ledger.file.Name(), calls: calls, ask: w.recorded}
+	wrong := func(format string, args ...any) {
+		w.t.Helper()
+		if differences++; differences <= 30 {
+			difference := fmt.Sprintf(format, args...)
+			w.t.Errorf("difference: %s%s", difference, tl.of(difference))
+		}
 	}
 	for _, tn := range w.tenants {
 		e, err := w.gather(tn, calls)
@@ -36,6 +38,7 @@ func (w *world) judge(points bool) (differences int) {
 			w.t.Fatal(err)
 		}
 		e.judge(wrong)
+		w.rehearse(tl, e)
 	}
 	r, err := w.remains()
 	if err != nil {
