@@ -43,6 +43,7 @@ type batch struct {
 	now      time.Time
 	arrivals []arrival
 	verdicts []verdict
+	crowded  map[int]bool // marks of which there are too many
 	after    aftermath
 }
 
@@ -55,7 +56,7 @@ type aftermath struct {
 func newBatch(in *Ingest, tx Tx, tenant TenantID, arrivals []arrival) *batch {
 	return &batch{
 		tx: tx, receipts: in.receipts, phones: &in.phones, tenant: tenant, now: in.now(), arrivals: arrivals,
-		verdicts: make([]verdict, len(arrivals)),
+		verdicts: make([]verdict, len(arrivals)), crowded: crowded(arrivals),
 	}
 }
 
@@ -120,6 +121,10 @@ func (b *batch) apply(ctx context.Context, which []int) error {
 			names := namesOf(event.From, b.phones)
 			if reason := refuse(event, names); reason != "" {
 				b.verdicts[i] = verdict{Quarantined, reason}
+				continue
+			}
+			if b.crowded[i] {
+				b.verdicts[i] = verdict{Quarantined, "too many changes of one message came together; newer ones are stored"}
 				continue
 			}
 			messages = append(messages, &incoming{index: i, arrival: a, event: bounded(event), names: names})

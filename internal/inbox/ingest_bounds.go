@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"encoding/json"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
@@ -16,6 +17,10 @@ const (
 	maxEntries = 20       // of one kind in an address card
 	maxList    = 64 << 10 // all cards of a message, or its whole basket, as JSON
 )
+
+// maxMarks is how many reactions, edits or deletions of one message are stored that come together: whoever reads the message reads all of them.
+// Where there are more, the older go to quarantine, since the newest tells how the message looks.
+const maxMarks = 100
 
 // bounded returns the event as it is shown. The event itself is not changed.
 func bounded(event channel.Inbound) channel.Inbound {
@@ -54,6 +59,30 @@ func bounded(event channel.Inbound) channel.Inbound {
 	}
 	c.Contacts = boundedCards(c.Contacts)
 	return event
+}
+
+// crowded returns which of the arrivals are marks that so many newer ones of the same message and kind came with.
+func crowded(arrivals []arrival) map[int]bool {
+	type marked struct {
+		target ExternalRef
+		kind   channel.Kind
+	}
+	newer := map[marked]int{}
+	var found map[int]bool
+	for i, a := range slices.Backward(arrivals) {
+		event, ok := a.item.Event.(channel.Inbound)
+		if !ok || !isMark(event.Kind) {
+			continue
+		}
+		of := marked{ExternalRef{a.account, event.Target}, event.Kind}
+		if newer[of]++; newer[of] > maxMarks {
+			if found == nil {
+				found = map[int]bool{}
+			}
+			found[i] = true
+		}
+	}
+	return found
 }
 
 func boundedOrder(o channel.Order) *channel.Order {

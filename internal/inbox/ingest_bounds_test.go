@@ -2,6 +2,7 @@ package inbox_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -98,5 +99,37 @@ func TestUsualMessagesAreShownWhole(t *testing.T) {
 	}
 	if one[string](w, "SELECT text FROM messages") != text || one[string](w, "SELECT text FROM message_marks") != "🏴󠁧󠁢󠁷󠁬󠁳󠁿" {
 		t.Error("a text of 64 KiB or an emoji of 28 bytes was cut")
+	}
+}
+
+// Of the reactions, edits and deletions of one message that come in one body the newest are stored, for all who show it read all of them. Nothing
+// is lost, and other messages are not concerned. (H2)
+func TestMarksThatComeTogetherAreBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h, in := w.house("2102"), w.ingest()
+	from := channel.Sender{Phone: "+491711234567"}
+	mark := func(kind channel.Kind, id, target, text string) channel.Item {
+		return h.item(channel.Inbound{ExternalID: id, From: from, Kind: kind, Target: target, Text: text})
+	}
+	w.send(in, h.text("m1", from.Phone, "one"), h.text("m2", from.Phone, "two"))
+	items := []channel.Item{mark(channel.KindDeletion, "gone", "m1", "")}
+	for i := range 1_000 {
+		items = append(items, mark(channel.KindEdit, fmt.Sprint("edit", i), "m1", fmt.Sprint("text ", i)))
+	}
+	items = append(items, mark(channel.KindReaction, "heart", "m2", "x"))
+	w.send(in, items...)
+	kept := many[string](w, "SELECT text FROM message_marks WHERE target_external_id = 'm1' AND kind = 'EDIT' ORDER BY created_at, id")
+	if len(kept) != 100 || kept[0] != "text 900" || kept[99] != "text 999" {
+		t.Errorf("%d edits are stored, from %q on", len(kept), kept[0])
+	}
+	if n := one[int64](w, "SELECT count(*) FROM message_marks WHERE kind <> 'EDIT'"); n != 2 {
+		t.Errorf("of a deletion and a reaction %d are stored", n)
+	}
+	if sum := h.balanced(); sum.Applied != 104 || sum.Quarantined != 900 {
+		t.Errorf("ledger = %+v", sum)
+	}
+	if n := one[int64](w, "SELECT count(*) FROM webhook_items WHERE item_key LIKE 'edit%' AND raw IS NOT NULL"); n != 1_000 {
+		t.Errorf("the bytes of %d edits are kept", n)
 	}
 }
