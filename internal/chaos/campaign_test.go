@@ -27,14 +27,18 @@ func campaigns() []campaign {
 		{name: "K1", about: "fault at a point", short: 2 * len(points()), full: 1000, cycle: strikeAtPoint},
 		{name: "K2", about: "kill Postgres", short: 3, full: 200, cycle: killPostgres},
 		{name: "K3", about: "restart Postgres, promote its standby", short: 2, full: 70, cycle: moveAwayFromPostgres}, // 50 and 20
-		{name: "K4", about: "Redis", short: 5, full: 300, cycle: spoilRedis},
+		{name: "K4", about: "Redis", short: 6, full: 300, cycle: spoilRedis},
 		{name: "K5", about: "network", short: 6, full: 300, cycle: spoilNetwork},
 		{name: "K6", about: "freeze a process", short: 2, full: 60, cycle: freeze},
 		{name: "K7", about: "SIGTERM", short: 5, full: 500, cycle: terminate},
+		// Not 60 MB, as once planned: files and log of Postgres take 50 MB before anybody has written. How full it gets is the ballast's doing.
 		{name: "K8", about: "disk full", full: 10, cycle: fillDisk, disk: 640},
 		{name: "K9", about: "clock", short: 4, full: 50, cycle: shiftClock, loose: true},
 	}
 }
+
+// shortForm is how long the short form of all campaigns may take.
+const shortForm = 6 * time.Minute
 
 // TestChaos runs the short form of the campaigns one after the other over one installation. With CHAOS_FULL or CHAOS_ONLY each campaign
 // has its full figures, or CHAOS_CYCLES, and an installation of its own.
@@ -43,20 +47,32 @@ func TestChaos(t *testing.T) {
 		t.Skip("takes minutes")
 	}
 	seed, binary, only := seedOf(t), build(t), os.Getenv("CHAOS_ONLY")
-	if os.Getenv("CHAOS_FULL") == "" && only == "" {
+	if !full() {
+		began := time.Now()
 		w := newWorld(t, binary, seed, 0)
 		strict := slices.DeleteFunc(campaigns(), func(c campaign) bool { return c.loose })
 		loose := slices.DeleteFunc(campaigns(), func(c campaign) bool { return !c.loose })
 		w.run(strict, func(c campaign) int { return c.short }) // one load and one rest for many: minutes count
 		w.run(loose, func(c campaign) int { return c.short })
+		if took := time.Since(began); took > shortForm { // no error: it depends on what else the machine has to do
+			t.Logf("the short form took %v, want %v at most on a machine of its own", took.Round(time.Second), shortForm)
+		}
 		return
 	}
+	var totals []string
 	for _, c := range campaigns() {
 		if only != "" && !strings.Contains(","+only+",", ","+c.name+",") {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
-			newWorld(t, binary, seed, c.disk).run([]campaign{c}, func(c campaign) int {
+			total := c.name + " did not end"
+			defer func() {
+				if t.Skipped() {
+					total = c.name + " skipped: needs root"
+				}
+				totals = append(totals, total)
+			}()
+			total = newWorld(t, binary, seed, c.disk).run([]campaign{c}, func(c campaign) int {
 				if given, err := strconv.Atoi(os.Getenv("CHAOS_CYCLES")); err == nil {
 					return given
 				}
@@ -64,6 +80,7 @@ func TestChaos(t *testing.T) {
 			})
 		})
 	}
+	t.Logf("totals: %s", strings.Join(totals, "; "))
 }
 
 // full reports whether faults may take as long as they do in the full campaign.
@@ -87,32 +104,57 @@ func seedOf(t *testing.T) uint64 {
 	return seed
 }
 
-// run does campaigns: load, faults, rest, judgement.
-func (w *world) run(all []campaign, cycles func(campaign) int) {
+// run does campaigns: load, faults, rest, judgement. It returns how many cycles of how many each did.
+func (w *world) run(all []campaign, cycles func(campaign) int) (totals string) {
 	w.t.Helper()
 	began, points := time.Now(), false
 	limit, _ := time.ParseDuration(os.Getenv("CHAOS_LIMIT")) // otherwise none
 	w.startLoad(rates{inbound: share(24), replies: share(12), notifications: share(10), operations: share(4)})
 	w.eventually("the load has found conversations", patience, w.answerable)
-	var names []string
+	var names, counts []string
 	total := 0
 	for _, c := range all {
+		if cycles(c) == 0 { // it has no short form
+			continue
+		}
 		w.loose = w.loose || c.loose
 		points = points || c.name == "K1"
-		for n := range cycles(c) {
-			if limit > 0 && time.Since(began) > limit {
-				w.t.Logf("%s: out of time after %d of %d cycles", c.name, n, cycles(c))
-				break
-			}
+		n := 0
+		for ; n < cycles(c) && (limit == 0 || time.Since(began) < limit); n++ {
 			w.turn(c, n)
 			if total++; total%50 == 0 {
 				w.t.Logf("%s: %d cycles after %v", c.name, total, time.Since(began).Round(time.Second))
 			}
 		}
-		names = append(names, c.name+" "+c.about)
+		count, cut := counted(c.name, n, cycles(c))
+		if cut && !full() {
+			w.t.Errorf("%s by CHAOS_LIMIT=%v: the short form is whole or it proves nothing; raise the limit or unset it", count, limit)
+		}
+		names, counts = append(names, c.name+" "+c.about), append(counts, count)
 	}
 	w.rest()
-	w.tally(strings.Join(names, ", "), total, w.judge(points), began)
+	totals = strings.Join(counts, ", ")
+	w.tally(strings.Join(names, ", ")+" ("+totals+")", total, w.judge(points), began)
+	return totals
+}
+
+// counted says how many of its cycles a campaign did, and whether it was cut.
+func counted(name string, n, of int) (text string, cut bool) {
+	if n < of {
+		return fmt.Sprintf("%s cut at %d of %d", name, n, of), true
+	}
+	return fmt.Sprintf("%s all %d", name, of), false
+}
+
+// A campaign that was cut is told from one that did all its cycles.
+func TestCutIsTold(t *testing.T) {
+	t.Parallel()
+	if text, cut := counted("K7", 12, 500); !cut || text != "K7 cut at 12 of 500" {
+		t.Errorf("12 of 500 are told as %q, cut: %t", text, cut)
+	}
+	if text, cut := counted("K7", 500, 500); cut || text != "K7 all 500" {
+		t.Errorf("500 of 500 are told as %q, cut: %t", text, cut)
+	}
 }
 
 // turn does one fault, with dice of its own, and writes down what they said.

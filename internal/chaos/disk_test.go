@@ -16,14 +16,14 @@ import (
 // disk is a file system of a fixed size.
 type disk struct{ dir string }
 
-// mount makes a disk of so many megabytes. Only root may; without it the test is skipped.
+// mount makes a disk of so many megabytes. Only root may, and not everywhere; without it the test is skipped.
 func mount(t *testing.T, dir string, megabytes int) *disk {
 	t.Helper()
 	if err := os.Mkdir(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm,mode=0711", megabytes)); err != nil {
-		t.Skipf("a disk that can be filled takes the right to mount one: %v", err)
+		t.Skipf("needs root: a disk that can be filled takes the right to mount one: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
