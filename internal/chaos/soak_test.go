@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -48,31 +49,41 @@ type series struct {
 	at    []time.Duration
 	value []float64
 	slack float64 // so much more at the end than in the second quarter is no growth, beside a tenth
+	steep float64 // and so much more an hour, over the second half, is; 0: not judged so
 }
+
+const (
+	megabyte       = 1 << 20
+	residentMemory = "process_resident_memory_bytes"
+)
 
 // watch takes a sample of everything that must not grow every 10 s.
 func (w *world) watch(stop <-chan struct{}) map[string]series {
 	all, began := map[string]series{}, time.Now()
-	note := func(name string, value, slack float64) {
+	note := func(name string, value, slack, steep float64) {
 		s := all[name]
-		all[name] = series{at: append(s.at, time.Since(began)), value: append(s.value, value), slack: slack}
+		all[name] = series{at: append(s.at, time.Since(began)), value: append(s.value, value), slack: slack, steep: steep}
 	}
 	client, tick := w.redisClient(), time.NewTicker(10*time.Second)
 	defer tick.Stop()
 	for {
 		for _, p := range []*process{w.serve[0], w.work[0]} {
 			for metric, slack := range map[string]float64{
-				"process_resident_memory_bytes": 8 << 20, "go_memstats_heap_objects": 50_000, "go_goroutines": 30, "process_open_fds": 30,
+				residentMemory: 8 * megabyte, "go_memstats_heap_objects": 50_000, "go_goroutines": 30, "process_open_fds": 30,
 				"switchboard_db_connections_open": 8,
 			} {
 				if value, err := p.metric(metric); err == nil { // without Redis or Postgres it answers late
-					note(p.name+" "+metric, value, slack)
+					steep := 0.0
+					if metric == residentMemory {
+						steep = megabyte
+					}
+					note(p.name+" "+metric, value, slack, steep)
 				}
 			}
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		if keys, err := client.DBSize(ctx).Result(); err == nil { // it may be down just now
-			note("redis keys", float64(keys), 100)
+			note("redis keys", float64(keys), 100, 0)
 		}
 		cancel()
 		select {
@@ -87,14 +98,15 @@ func (w *world) watch(stop <-chan struct{}) map[string]series {
 func flat(t *testing.T, all map[string]series) {
 	t.Helper()
 	for name, s := range all {
-		if err := s.grown(); err != nil {
+		if err := errors.Join(s.grown(), s.grows()); err != nil {
 			t.Errorf("%s has grown: %v", name, err)
 		}
 		quarters := ""
 		for q := range 4 {
 			quarters += fmt.Sprintf(" %.0f", s.median(q))
 		}
-		t.Logf("%-48s medians of the quarters:%s; slope %.1f an hour over %d samples", name, quarters, s.slope(), len(s.value))
+		t.Logf("%-48s medians of the quarters:%s; slope of the second half %.1f an hour, %.1f at least, over %d samples", name, quarters,
+			s.slope(), s.trend().least, len(s.value))
 	}
 }
 
@@ -117,19 +129,6 @@ func (s series) median(quarter int) float64 {
 		return 0
 	}
 	return part[len(part)/2]
-}
-
-// slope is the change an hour after the first quarter, by least squares.
-func (s series) slope() float64 {
-	var n, x, y, xx, xy float64
-	for i := len(s.value) / 4; i < len(s.value); i++ {
-		h := s.at[i].Hours()
-		n, x, y, xx, xy = n+1, x+h, y+s.value[i], xx+h*h, xy+h*s.value[i]
-	}
-	if d := n*xx - x*x; d != 0 {
-		return (n*xy - x*y) / d
-	}
-	return 0
 }
 
 // metric reads one number of the process.
