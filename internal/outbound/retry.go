@@ -86,7 +86,8 @@ func judge(d Due, e *channel.SendError, took time.Duration, w weather) verdict {
 	if on.Tries > len(Backoffs()) {
 		return ended(e.Code, e.Reason, e.Class)
 	}
-	on.Wait = time.Duration(float64(Backoffs()[on.Tries-1]) * w.jitter())
+	// No try may be used yet: what began before the breaker opened costs none, and the probe beside it has just closed it.
+	on.Wait = time.Duration(float64(Backoffs()[max(on.Tries, 1)-1]) * w.jitter())
 	return verdict{step: &on}
 }
 
