@@ -60,7 +60,13 @@ func (tx *Tx) UpdateConversations(_ context.Context, conversations []inbox.Conve
 	if len(conversations) == 0 {
 		return nil
 	}
-	r := rowsOf(tx.tenant, conversations, int64(len(conversations)))
+	// Nearly always it is one row. To count it and to call the function each time took about a tenth of the whole update.
+	missed := "NOT EXISTS (SELECT FROM changed)"
+	var counted []any
+	if len(conversations) > 1 {
+		missed, counted = "(SELECT count(*) FROM changed) <> $2", []any{int64(len(conversations))}
+	}
+	r := rowsOf(tx.tenant, conversations, counted...)
 	fillMutable(r)
 	var set []string
 	is := map[string]string{}
@@ -70,8 +76,8 @@ func (tx *Tx) UpdateConversations(_ context.Context, conversations []inbox.Conve
 		}
 	}
 	tx.conn.keep(statement{"WITH changed AS (UPDATE conversations c SET " + strings.Join(set, ", ") + r.from(" FROM ") +
-		" WHERE c.tenant_id = $1 AND c.id = " + is["id"] + " AND c.version < " + is["version"] + " RETURNING c.id) " +
-		"SELECT app.must(count(*) = $2, 'update conversations: not all of the rows were there with an older version') FROM changed", r.args})
+		" WHERE c.tenant_id = $1 AND c.id = " + is["id"] + " AND c.version < " + is["version"] + " RETURNING c.id) SELECT CASE WHEN " + missed +
+		" THEN app.must(false, 'update conversations: not all of the rows were there with an older version') END", r.args})
 	return nil
 }
 

@@ -56,6 +56,48 @@ func TestALateWriteThatFailsIsNotCommitted(t *testing.T) {
 	}
 }
 
+// An update of conversations that misses one of its rows fails, alone and among others.
+func TestAnUpdateThatMissesARowFails(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	acme := w.Tenant("acme")
+	account := acme.Account("main", nil)
+	ids := []uuid.UUID{acme.Conversation(account), acme.Conversation(account)}
+	for _, step := range []struct {
+		what      string
+		n         int
+		gone      bool // one of them is not there
+		unchanged bool // one of them is no newer
+		fails     bool
+	}{
+		{what: "one", n: 1}, {what: "two", n: 2},
+		{what: "one that is gone", n: 1, gone: true, fails: true}, {what: "two, one gone", n: 2, gone: true, fails: true},
+		{what: "one of the same version", n: 1, unchanged: true, fails: true}, {what: "two, one of the same version", n: 2, unchanged: true, fails: true},
+	} {
+		before := w.Text("SELECT string_agg(version::text, ' ' ORDER BY id) FROM conversations")
+		err := w.DB.InTenant(t.Context(), acme.ID, func(tx inbox.Tx) error {
+			list, err := tx.LockConversations(t.Context(), ids[:step.n])
+			if err != nil {
+				return err
+			}
+			for i := range list {
+				list[i].Version++
+			}
+			if step.gone {
+				list[0].ID = inboxtest.NewID()
+			}
+			if step.unchanged {
+				list[0].Version--
+			}
+			return tx.UpdateConversations(t.Context(), list)
+		})
+		after := w.Text("SELECT string_agg(version::text, ' ' ORDER BY id) FROM conversations")
+		if failed := err != nil; failed != step.fails || (before == after) != step.fails {
+			t.Errorf("%s: %v; versions were %s and are %s", step.what, err, before, after)
+		}
+	}
+}
+
 // A transaction that reads ends with the read that was said to be its last; one that writes goes on and commits what it does after.
 func TestALastReadEndsItsTransaction(t *testing.T) {
 	t.Parallel()

@@ -48,6 +48,13 @@ func (f *filled) writes() []hot {
 			}
 			return tx.PutReadCursor(ctx, *r.Cursor, false)
 		}), 20},
+		{"the place of a message in", f.writing(func(ctx context.Context, tx *db.Tx) error {
+			r, err := tx.Reading(ctx, of("agent", 2), of("conversation", 20), of("message", 102))
+			if err != nil || r.Message == nil || *r.Message != (inbox.ReadPlace{Seq: 3, InboundNo: 3}) {
+				return fmt.Errorf("%v, %w", r.Message, err)
+			}
+			return nil
+		}), 5},
 		{"a claim of 32 and what comes of it", f.writing(func(ctx context.Context, tx *db.Tx) error {
 			attempts := make([]uuid.UUID, 32)
 			for i := range attempts {

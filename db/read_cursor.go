@@ -17,7 +17,7 @@ SELECT tenant_id, id, contact_id, channel_account_id, team_id, status, assignee_
 FROM conversations WHERE tenant_id = $1 AND id = $2`
 
 	placeOfMessage = `
-SELECT m.seq, coalesce((
+SELECT m.seq, coalesce(m.inbound_no, (
   SELECT i.inbound_no FROM messages i
   WHERE i.tenant_id = m.tenant_id AND i.conversation_id = m.conversation_id AND i.seq <= m.seq AND i.inbound_no IS NOT NULL
   ORDER BY i.seq DESC LIMIT 1), 0)::bigint
