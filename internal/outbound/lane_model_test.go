@@ -73,11 +73,14 @@ type laneCall struct {
 
 func (m *laneModel) queue(r *rapid.T) {
 	for range rapid.IntRange(1, 6).Draw(r, "messages") {
-		id := uuid.Must(uuid.NewV7())
-		policy := rapid.SampledFrom([]inbox.OnUnknown{inbox.ReconcileThenRetry, inbox.ReconcileThenFail}).Draw(r, "policy")
-		m.rows[id] = &laneRow{due: Due{MessageID: id, State: Ready, OnUnknown: policy}, ready: m.now}
-		m.order = append(m.order, id)
+		m.add(rapid.SampledFrom([]inbox.OnUnknown{inbox.ReconcileThenRetry, inbox.ReconcileThenFail}).Draw(r, "policy"))
 	}
+}
+
+func (m *laneModel) add(policy inbox.OnUnknown) {
+	id := uuid.Must(uuid.NewV7())
+	m.rows[id] = &laneRow{due: Due{MessageID: id, State: Ready, OnUnknown: policy}, ready: m.now}
+	m.order = append(m.order, id)
 }
 
 // claim does what the database lets a look take: nothing while the lane waits, one probe a pause while the breaker is open, else what is due.
@@ -210,9 +213,11 @@ func (m *laneModel) silence(r *rapid.T, row *laneRow) {
 	m.step(r, row, *v.step)
 }
 
-// recover lets the provider take everything from now on: then whatever waits is sent, whatever the lane was held by.
+// recover lets the provider take everything from now on: then whatever waits is sent, whatever the lane was held by. One message is added,
+// because a breaker stays open while there is nothing to probe with.
 func (m *laneModel) recover(r *rapid.T) {
 	m.reauth = false
+	m.add(inbox.ReconcileThenRetry)
 	for range 40 {
 		m.accept(r)
 		m.now += 10 * time.Minute
