@@ -74,6 +74,14 @@ func (l *loaders) know(list ...inbox.Message) []*view.Message {
 	return view.Messages(list)
 }
 
+// untouched tells that a message was made just now, and that there is nothing of what befalls messages later.
+func (l *loaders) untouched(id uuid.UUID) {
+	l.marks.prime(nil, id)
+	l.attachments.prime(nil, id)
+	l.retries.prime(nil, id)
+	l.attempts.prime(nil, id)
+}
+
 // known returns those of the messages that this response holds.
 func (l *loaders) known(ids []uuid.UUID) []inbox.Message {
 	l.mu.Lock()

@@ -109,7 +109,7 @@ func (r *mutationResolver) SendMessage(ctx context.Context, input gen.SendMessag
 		ConversationID: input.ConversationID, Text: input.Text, Template: templateOf(input.Template),
 		ReplyToMessageID: input.ReplyToMessageID, ExpectedLastSeq: seqOf(input.ExpectedLastSeq), IdempotencyKey: value(input.IdempotencyKey),
 	})
-	return &gen.SendMessagePayload{Message: queued(ctx, m)}, err
+	return &gen.SendMessagePayload{Message: sent(ctx, m)}, err
 }
 
 func (r *mutationResolver) RetryMessage(ctx context.Context, input gen.RetryMessageInput) (*gen.RetryMessagePayload, error) {
@@ -120,7 +120,7 @@ func (r *mutationResolver) RetryMessage(ctx context.Context, input gen.RetryMess
 	m, err := r.Outbound.RetryMessage(ctx, actor, outbound.RetryMessageInput{
 		MessageID: input.MessageID, IdempotencyKey: value(input.IdempotencyKey),
 	})
-	return &gen.RetryMessagePayload{Message: queued(ctx, m)}, err
+	return &gen.RetryMessagePayload{Message: sent(ctx, m)}, err
 }
 
 func (r *subscriptionResolver) MessageEvents(ctx context.Context, conversationID uuid.UUID, after *string) (<-chan gen.MessageEventsItem, error) {

@@ -21,5 +21,5 @@ func (r *mutationResolver) SendNotification(ctx context.Context, input gen.SendN
 		return nil, err
 	}
 	c, err := r.Inbox.ConversationGiven(ctx, actor, m.ConversationID)
-	return &gen.SendNotificationPayload{Message: queued(ctx, m), Conversation: changed(ctx, c)}, err
+	return &gen.SendNotificationPayload{Message: sent(ctx, m), Conversation: changed(ctx, c)}, err
 }

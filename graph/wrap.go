@@ -21,6 +21,14 @@ func changed(ctx context.Context, c inbox.Conversation) *inbox.Conversation {
 // queued returns the message of a payload.
 func queued(ctx context.Context, m inbox.Message) *view.Message { return from(ctx).know(m)[0] }
 
+// sent prepares the loaders for the message that a mutation answers with, and returns its view.
+func sent(ctx context.Context, m outbound.Queued) *view.Message {
+	if m.New {
+		from(ctx).untouched(m.ID)
+	}
+	return queued(ctx, m.Message)
+}
+
 func conversationConnection(ctx context.Context, page inbox.ConversationPage) *gen.ConversationConnection {
 	connection := &gen.ConversationConnection{
 		Edges:    make([]gen.ConversationEdge, len(page.Edges)),

@@ -325,3 +325,40 @@ func TestAnAnswerIsReadWithTheChange(t *testing.T) {
 		t.Errorf("%d statements for a claim alone, %d with what its answer asks for", few, many)
 	}
 }
+
+// What befalls messages later is not looked for when one was made just now; a repeated call looks for it.
+func TestANewMessageIsNotLookedInto(t *testing.T) {
+	t.Parallel()
+	s := newStack(t)
+	s.agent("ann", inbox.RoleSupervisor)
+	conversation := s.tenant.Conversation(s.tenant.Account("Main", nil))
+	token, no := bearer(s.login("ann")), 0
+	ask := func(key, fields string) (int64, reply) {
+		before := s.statements.Load()
+		got := s.ask(token, "mutation($in: SendMessageInput!) { sendMessage(input: $in) { message { "+fields+" } } }",
+			map[string]any{"in": map[string]any{"conversationId": conversation, "text": "Hello", "idempotencyKey": key}})
+		if got.at("sendMessage.message.id") == nil {
+			t.Fatal(got.raw)
+		}
+		return s.statements.Load() - before, got
+	}
+	fewest := func(fields string) (least int64) {
+		for range 3 {
+			no++
+			if n, _ := ask(fmt.Sprint("key ", no), fields); least == 0 || n < least {
+				least = n
+			}
+		}
+		return least
+	}
+	const later = "id text edited deleted reactions { emoji } attachments { id } retriedBy attempts { number }"
+	few, many := fewest("id"), fewest(later)
+	if many != few {
+		t.Errorf("%d statements for a message alone, %d with what befalls it later", few, many)
+	}
+	s.Exec("INSERT INTO delivery_attempts (tenant_id, id, message_id, channel_account_id, attempt, started_at, outcome, recipient) "+
+		"SELECT tenant_id, gen_random_uuid(), id, channel_account_id, 1, now(), 'SENDING', '' FROM messages WHERE direction = 'OUTBOUND'")
+	if _, again := ask(fmt.Sprint("key ", no), later); fmt.Sprint(again.at("sendMessage.message.attempts")) == "[]" {
+		t.Errorf("the repeated call does not see the attempt: %s", again.raw)
+	}
+}

@@ -156,7 +156,7 @@ func answers(agent, text string, end inbox.MessageStatus, fault string) act {
 		if err != nil {
 			return err
 		}
-		if err := p.arrives(ctx, b, m, end); err != nil {
+		if err := p.arrives(ctx, b, m.Message, end); err != nil {
 			return err
 		}
 		if err := p.vendor.behave(ctx); err != nil { // told a second time, the fault would still wait for its message
@@ -190,7 +190,7 @@ func retries(agent, text string) act {
 		if err != nil {
 			return err
 		}
-		return p.arrives(ctx, b, m, inbox.MessageDelivered)
+		return p.arrives(ctx, b, m.Message, inbox.MessageDelivered)
 	}
 }
 
@@ -205,6 +205,6 @@ func notifies(template string, body ...string) act {
 		if err != nil {
 			return fmt.Errorf("notify: %w", err)
 		}
-		return p.arrives(ctx, b, m, inbox.MessageDelivered)
+		return p.arrives(ctx, b, m.Message, inbox.MessageDelivered)
 	}
 }

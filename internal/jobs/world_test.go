@@ -120,7 +120,7 @@ func (w *world) send(conversation uuid.UUID, text string) inbox.Message {
 	if err != nil {
 		w.t.Fatalf("send: %v", err)
 	}
-	return m
+	return m.Message
 }
 
 func (w *world) sendMany(n int) {

@@ -23,24 +23,24 @@ type SendNotificationInput struct {
 
 // SendNotification finds or makes the contact and the conversation and queues the template, in one transaction, and returns the message.
 // It returns Forbidden without the scope, Invalid naming the field, and NotFound for an unknown channel account.
-func (o *Outbound) SendNotification(ctx context.Context, actor inbox.Actor, in SendNotificationInput) (inbox.Message, error) {
+func (o *Outbound) SendNotification(ctx context.Context, actor inbox.Actor, in SendNotificationInput) (Queued, error) {
 	if actor.Kind() != inbox.ActorAPIKey || !actor.Has(inbox.ScopeSend) {
-		return inbox.Message{}, fault.New(fault.Forbidden, "this needs an API key with the scope %s", inbox.ScopeSend)
+		return Queued{}, fault.New(fault.Forbidden, "this needs an API key with the scope %s", inbox.ScopeSend)
 	}
 	phone, err := inbox.NormalizePhone(in.Phone)
 	if err != nil {
-		return inbox.Message{}, fault.BadField("recipient.phone",
+		return Queued{}, fault.BadField("recipient.phone",
 			"a phone number is written with its country code, for example +4915123456789")
 	}
 	in.Phone = phone
 	if err := checkString("recipient.name", in.Name, maxName); err != nil {
-		return inbox.Message{}, err
+		return Queued{}, err
 	}
 	if err := checkString("correlationId", in.CorrelationID, maxCorrelation); err != nil {
-		return inbox.Message{}, err
+		return Queued{}, err
 	}
 	if err := checkTemplate(in.Template); err != nil {
-		return inbox.Message{}, err
+		return Queued{}, err
 	}
 	call := inbox.Call{Operation: "sendNotification", Key: in.IdempotencyKey, Input: in}
 	return o.perform(ctx, actor, call, func(tx Tx) (made, error) { return o.sendNotification(ctx, tx, actor, in) })

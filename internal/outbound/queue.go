@@ -19,6 +19,13 @@ type made struct {
 	message   *inbox.Message // set when it was made just now
 }
 
+// Queued is a message as a sending mutation leaves it.
+type Queued struct {
+	inbox.Message
+	// New tells that this call made it, so that nothing has happened to it yet. A call that is repeated finds it as it is by then.
+	New bool
+}
+
 // order is one message on its way into the queue.
 type order struct {
 	before       *inbox.Conversation // nil for a new conversation
@@ -55,8 +62,8 @@ func (o *Outbound) queue(ctx context.Context, tx Tx, actor inbox.Actor, now time
 }
 
 // perform runs a sending mutation: once for its key, in one transaction, and rings the lane after the commit.
-func (o *Outbound) perform(ctx context.Context, actor inbox.Actor, call inbox.Call, fn func(Tx) (made, error)) (inbox.Message, error) {
-	var message inbox.Message
+func (o *Outbound) perform(ctx context.Context, actor inbox.Actor, call inbox.Call, fn func(Tx) (made, error)) (Queued, error) {
+	var message Queued
 	var result made
 	err := o.store.InTenant(ctx, actor.Tenant(), func(tx Tx) (err error) {
 		result, err = inbox.Once(ctx, tx, actor, call, func() (made, error) { return fn(tx) })
@@ -64,14 +71,15 @@ func (o *Outbound) perform(ctx context.Context, actor inbox.Actor, call inbox.Ca
 			return err
 		}
 		if result.message != nil {
-			message = *result.message
+			message = Queued{Message: *result.message, New: true}
 			return nil
 		}
-		message, err = oneMessage(ctx, tx, result.MessageID, "message")
+		message = Queued{}
+		message.Message, err = oneMessage(ctx, tx, result.MessageID, "message")
 		return err
 	})
 	if err != nil {
-		return inbox.Message{}, err
+		return Queued{}, err
 	}
 	_ = faultpoint.Point("mut.enqueue")
 	o.cfg.Bells.Ring(ctx, actor.Tenant(), result.AccountID)

@@ -18,9 +18,9 @@ type RetryMessageInput struct {
 // RetryMessage sends a FAILED message again as a new one with RetryOf and returns that; the old one stays as it is. It returns NotFound
 // for a message the agent does not see, Conflict when it is not FAILED or was retried already (details name messageId), and what
 // SendMessage returns for the conversation it belongs to.
-func (o *Outbound) RetryMessage(ctx context.Context, actor inbox.Actor, in RetryMessageInput) (inbox.Message, error) {
+func (o *Outbound) RetryMessage(ctx context.Context, actor inbox.Actor, in RetryMessageInput) (Queued, error) {
 	if err := actor.RequireAgent(); err != nil {
-		return inbox.Message{}, err
+		return Queued{}, err
 	}
 	call := inbox.Call{Operation: "retryMessage", Key: in.IdempotencyKey, Input: in}
 	return o.perform(ctx, actor, call, func(tx Tx) (made, error) { return o.retryMessage(ctx, tx, actor, in.MessageID) })

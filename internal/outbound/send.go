@@ -24,12 +24,12 @@ type SendMessageInput struct {
 // message has yet, NotFound for a conversation
 // that the agent does not see, Conflict when it is not OPEN or has moved past ExpectedLastSeq (details name lastSeq), and
 // ReplyWindowClosed for free text outside the window.
-func (o *Outbound) SendMessage(ctx context.Context, actor inbox.Actor, in SendMessageInput) (inbox.Message, error) {
+func (o *Outbound) SendMessage(ctx context.Context, actor inbox.Actor, in SendMessageInput) (Queued, error) {
 	if err := actor.RequireAgent(); err != nil {
-		return inbox.Message{}, err
+		return Queued{}, err
 	}
 	if err := checkContent(in.Text, in.Template); err != nil {
-		return inbox.Message{}, err
+		return Queued{}, err
 	}
 	call := inbox.Call{Operation: "sendMessage", Key: in.IdempotencyKey, Input: in}
 	return o.perform(ctx, actor, call, func(tx Tx) (made, error) { return o.sendMessage(ctx, tx, actor, in) })

@@ -95,7 +95,7 @@ func (w *world) send(conversation uuid.UUID, text string) inbox.Message {
 	if err != nil {
 		w.t.Fatalf("send: %v", err)
 	}
-	return m
+	return m.Message
 }
 
 // sendMany queues one text in each of n new conversations.
