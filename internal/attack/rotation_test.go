@@ -57,6 +57,9 @@ func TestKeysRotateUnderLoad(t *testing.T) {
 	_ = first.Process.Kill()
 	_ = first.Wait()
 	killed := s.under("k1")
+	if killed == 0 {
+		t.Error("the kill came too late: nothing was left to do")
+	}
 	code, out := s.run("secrets", "rewrap")
 	if code != 0 || !strings.Contains(out, "unreadable       0") || s.under("k1") != 0 || s.under("k2") != 601 {
 		t.Errorf("rewrap ends with %d: %s; %d under k1, %d under k2", code, out, s.under("k1"), s.under("k2"))
