@@ -1,6 +1,7 @@
 package attack
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,10 +15,6 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"github.com/switchboard-inbox/switchboard/internal/auth"
-	"github.com/switchboard-inbox/switchboard/internal/inbox"
-	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
 )
 
 // memory returns the resident bytes of the API's process.
@@ -42,8 +39,12 @@ func (s *stage) cpu() float64 {
 }
 
 // dial opens a socket with an API key, and says so in its first message.
-func (n *shop) dial(key string) (*websocket.Conn, error) {
-	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: 20 * time.Second, ReadBufferSize: 512, WriteBufferSize: 512}
+func (n *shop) dial(key string) (*websocket.Conn, error) { return n.dialBy(key, nil) }
+
+// dialBy is dial over a connection of the caller's making.
+func (n *shop) dialBy(key string, by func(ctx context.Context, network, address string) (net.Conn, error)) (*websocket.Conn, error) {
+	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}, HandshakeTimeout: 20 * time.Second, ReadBufferSize: 512, WriteBufferSize: 512,
+		NetDialContext: by}
 	conn, response, err := dialer.DialContext(n.s.t.Context(), "ws"+strings.TrimPrefix(n.s.api.url, "http")+"/graphql", nil)
 	if err != nil {
 		return nil, err
@@ -79,9 +80,7 @@ func TestIdleSockets(t *testing.T) {
 	before := s.memory()
 	keys := make(chan string, wanted)
 	for i := 0; i < wanted; i += perKey {
-		key, hash := auth.NewAPIKey(n.ID)
-		s.Exec(`INSERT INTO api_keys (tenant_id, id, name, hash, scopes, created_at) VALUES ($1, $2, 'idle', $3, $4, now())`,
-			n.ID.UUID(), inboxtest.NewID(), hash, []string{string(inbox.ScopeRead)})
+		key := n.anotherKey()
 		for range min(perKey, wanted-i) {
 			keys <- key
 		}
@@ -196,91 +195,6 @@ func TestSlowRequests(t *testing.T) {
 	all.Wait()
 	if grown := s.memory() - before; grown > 32<<20 {
 		t.Errorf("200 slow requests cost %d kB", grown>>10)
-	}
-}
-
-// TestReaderThatStops follows events and never reads again: its memory is bounded and it is cut off; a reader beside it gets everything.
-// (H9, R44)
-func TestReaderThatStops(t *testing.T) {
-	t.Parallel()
-	s := newStage(t)
-	n := s.shop("shop-a")
-	n.signIn()
-	n.write("wamid.0", "4915112345678", "Kim", "hello")
-	deaf, err := n.dial(n.key)
-	s.must(err)
-	defer func() { _ = deaf.Close() }()
-	document := `subscription { conversationEvents { ... on ConversationEvent { conversation { id ` + aliasesOf("preview", 14) + ` messages(last: 20) { edges { node { text } } } } } } }`
-	s.must(deaf.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"id":"1","type":"subscribe","payload":{"query":%q}}`, document)))
-	const messages = 400
-	beside := n.beside(messages)
-	before, peak := s.memory(), int64(0)
-	for i := range messages {
-		if answer := n.write(fmt.Sprint("wamid.big", i), "4915112345678", "Kim", fmt.Sprint("no ", i, " ", strings.Repeat("x", 4000))); !strings.HasPrefix(answer, "200") {
-			t.Fatalf("message %d: %s", i, answer)
-		}
-		peak = max(peak, s.memory())
-	}
-	s.eventually("the reader that stopped is cut off", func() bool {
-		peak = max(peak, s.memory())
-		_, metrics := s.get(s.api.admin + "/metrics")
-		return strings.Contains(metrics, "switchboard_sockets_open 1\n")
-	})
-	if grown := peak - before; grown > 128<<20 {
-		t.Errorf("it cost %d kB", grown>>10)
-	}
-	if err := <-beside; err != nil {
-		t.Errorf("the reader beside it: %v", err)
-	}
-	n.served()
-}
-
-// beside follows the only conversation, and tells whether it was told of so many messages, each once and in their order.
-func (n *shop) beside(messages int) <-chan error {
-	n.s.t.Helper()
-	conn, err := n.dial(n.key)
-	n.s.must(err)
-	n.s.t.Cleanup(func() { _ = conn.Close() }) // the one that is open when the other is cut off
-	id := n.one("SELECT id::text FROM conversations WHERE tenant_id = $1")
-	n.s.must(conn.WriteMessage(websocket.TextMessage, fmt.Appendf(nil,
-		`{"id":"1","type":"subscribe","payload":{"query":"subscription { messageEvents(conversationId: \"%s\") { ... on MessageEvent { message { text } } } }"}}`, id)))
-	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
-	told, begun := make(chan error, 1), make(chan struct{})
-	go func() {
-		message, err := []byte(nil), error(nil)
-		for i := range messages {
-			if i == 0 {
-				message, err = follows(conn, begun)
-			} else {
-				_, message, err = conn.ReadMessage()
-			}
-			if err != nil || !strings.Contains(string(message), fmt.Sprint(`"no `, i, ` x`)) {
-				told <- fmt.Errorf("instead of message %d it is told %.200s, %w", i, message, err)
-				return
-			}
-		}
-		told <- nil
-	}()
-	for i := 0; ; i++ {
-		n.write(fmt.Sprint("wamid.early", i), "4915112345678", "Kim", "early")
-		select {
-		case <-begun:
-			return told
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
-// follows tells when the connection is told of anything, which is when its subscription has begun, and returns the first message that is not an early one.
-func follows(conn *websocket.Conn, begun chan struct{}) (message []byte, err error) {
-	for first := true; ; first = false {
-		_, message, err = conn.ReadMessage()
-		if first {
-			close(begun)
-		}
-		if err != nil || !strings.Contains(string(message), `"early"`) {
-			return message, err
-		}
 	}
 }
 
