@@ -90,3 +90,28 @@ func FuzzSigningKeys(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseHash looks for a stored hash that panics, that is read with parameters on which argon2 would panic, or that is unreadable and then costs
+// another time than a wrong password.
+func FuzzParseHash(f *testing.F) {
+	salt, key := encoding.EncodeToString(make([]byte, argonSaltLen)), encoding.EncodeToString(make([]byte, argonKeyLen))
+	for _, seed := range []string{
+		"$argon2id$v=19$m=19456,t=2,p=1$" + salt + "$" + key, "$argon2id$v=19$m=19456,t=0,p=1$" + salt + "$" + key, "$argon2id$v=19$m=8,t=1,p=256$" + salt + "$" + key,
+		"$argon2id$v=19$m=-1,t=2,p=1$" + salt + "$" + key, "$argon2i$v=19$m=8,t=1,p=1$$", "$argon2id$v=19$m=8,t=1,p=1$" + salt + "$AAAA", "-", "$$$$$",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, hash string) {
+		p, known := parseHash(hash)
+		if p.time == 0 || p.lanes == 0 || len(p.key) != argonKeyLen {
+			t.Fatalf("%q is read as %+v", hash, p)
+		}
+		usual := p.memory == argonMemory && p.time == argonTime && p.lanes == argonLanes && len(p.salt) == argonSaltLen
+		if !known && !usual {
+			t.Fatalf("%q is unreadable and costs %+v", hash, p)
+		}
+		if known && !strings.HasPrefix(hash, "$argon2id$v=19$m=") {
+			t.Fatalf("%q is taken for a hash of ours", hash)
+		}
+	})
+}

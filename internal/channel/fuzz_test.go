@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/leaktest"
 )
 
 // FuzzStrictJSON looks for JSON from outside that panics, that changes when it is cleaned twice, or that yields text which no database
@@ -19,7 +20,8 @@ func FuzzStrictJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var value any
-		err := channel.DecodeJSON(bytes.Clone(data), &value)
+		var err error
+		leaktest.Bounded(t, func() { err = channel.DecodeJSON(bytes.Clone(data), &value) })
 		if err != nil && !errors.Is(err, channel.ErrMalformed) {
 			t.Fatalf("%q gives %v", data, err)
 		}
@@ -36,6 +38,36 @@ func FuzzStrictJSON(f *testing.F) {
 		}
 		if json.Valid(data) != json.Valid(clean) {
 			t.Fatalf("cleaning %q makes %q", data, clean)
+		}
+	})
+}
+
+// FuzzAccountForm looks for settings or credentials of an account that panic, that are taken although they say something unknown or twice, or whose
+// error quotes them.
+func FuzzAccountForm(f *testing.F) {
+	for _, seed := range []string{`{"token":"secret-token"}`, `{"token":"a","token":"b"}`, `{"Token":"a"}`, `{"token":"a","more":1}`, `{"token":"a"} {}`, `[]`, `null`, "", `{"token":"\u0000"}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var form struct {
+			Token string `json:"token"`
+		}
+		account := channel.NewAccount("id", "ref", data, data)
+		settings, credentials := account.DecodeSettings(&form), account.DecodeCredentials(&form)
+		if (settings == nil) != (credentials == nil) {
+			t.Fatalf("%q: as settings %v, as credentials %v", data, settings, credentials)
+		}
+		for _, err := range []error{settings, credentials} {
+			if err != nil && len(data) > 20 && strings.Contains(err.Error(), string(data)) {
+				t.Fatalf("the error shows %q", data)
+			}
+		}
+		if settings != nil || len(data) == 0 {
+			return
+		}
+		members, err := channel.Members(data)
+		if err != nil || len(members) > 1 {
+			t.Fatalf("%q was taken, with %d members, %v", data, len(members), err)
 		}
 	})
 }

@@ -11,9 +11,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"github.com/switchboard-inbox/switchboard/internal/auth"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -96,6 +98,32 @@ func FuzzProxies(f *testing.F) {
 			}
 			if strings.ContainsAny(r.Host, ", /\\@") || r.Header.Get("X-Forwarded-For") != "" {
 				t.Fatalf("%q makes the host %q", host, r.Host)
+			}
+		})).ServeHTTP(httptest.NewRecorder(), r)
+	})
+}
+
+// FuzzSubdomain looks for a host that panics, or that names a tenant without being exactly one label below the base domain.
+func FuzzSubdomain(f *testing.F) {
+	for _, seed := range []string{"acme.inbox.example", "ACME.Inbox.Example:443", "acme.inbox.example.evil.example", "a.b.inbox.example", "acmeXinbox.example", ".inbox.example", "acme.inbox.example\n", "[::1]:80"} {
+		f.Add("inbox.example", seed)
+	}
+	f.Add("", "acme.inbox.example")
+	f.Add("a.b)(", "x.a.b)(")
+	f.Fuzz(func(t *testing.T, base, host string) {
+		if !utf8.ValidString(base) {
+			return // it comes from the configuration, which is text
+		}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Host = host
+		underSubdomain(base, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			slug := auth.TenantSlug(r.Context())
+			if slug == "" {
+				return
+			}
+			named := strings.ToLower(slug + "." + base)
+			if base == "" || strings.ContainsAny(slug, ".:/ ") || !strings.HasPrefix(strings.Trim(strings.ToLower(host), "["), named) {
+				t.Fatalf("below %q the host %q names %q", base, host, slug)
 			}
 		})).ServeHTTP(httptest.NewRecorder(), r)
 	})

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/leaktest"
 )
 
 func TestCursorIsReadAsItWasWritten(t *testing.T) {
@@ -21,7 +22,9 @@ func FuzzParseCursor(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		cursor, ok := inbox.ParseCursor(text)
+		var cursor inbox.Cursor
+		var ok bool
+		leaktest.Bounded(t, func() { cursor, ok = inbox.ParseCursor(text) })
 		if ok && (cursor.Seq < 0 || cursor.String() != text) {
 			t.Errorf("%q became %v", text, cursor)
 		}

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/leaktest"
 )
 
 // FuzzAnswer looks for an answer of the Graph API that panics, that is both an acceptance and a refusal, that tells the token, asks to wait for ever,
@@ -28,7 +31,9 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, usage string, body []byte) {
 		header := http.Header{"X-Business-Use-Case-Usage": {usage}}
-		got, failure := judge(status, header, body, token)
+		var got answer
+		var failure *channel.SendError
+		leaktest.Bounded(t, func() { got, failure = judge(status, header, body, token) })
 		if failure == nil {
 			if status < 200 || status > 299 || got.status != status {
 				t.Fatalf("%d %q was taken for an acceptance", status, body)

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/leaktest"
 )
 
 func signed(t testing.TB, body []byte) (channel.Endpoint, channel.Request) {
@@ -189,7 +190,9 @@ func FuzzReceive(f *testing.F) {
 	p := provider(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		endpoint, request := signed(t, slices.Clone(body))
-		items, err := p.Receive(t.Context(), endpoint, request)
+		var items []channel.Item
+		var err error
+		leaktest.Bounded(t, func() { items, err = p.Receive(t.Context(), endpoint, request) })
 		if err != nil && !errors.Is(err, channel.ErrMalformed) {
 			t.Fatalf("a signed body gives %v", err)
 		}
