@@ -23,7 +23,7 @@ setup-test:
 	@tools/setup.sh test
 
 .PHONY: bench
-bench: build ## measure speed beside its limits, in about 8 minutes; BENCH=P4,P6 measures only these
+bench: build ## measure speed beside its limits, in under ten minutes; BENCH=P4,P6 measures only these
 	@go build -o bin/bench ./cmd/bench && bin/bench
 
 .PHONY: bench-growth
@@ -61,7 +61,7 @@ fuzz: ## feed every parser with 1,000,000 inputs; FUZZ_INPUTS and FUZZ_ONLY narr
 properties: ## run every property with the figures of a night; PROPERTY_ONLY and PROPERTY_CHECKS narrow it
 	@tools/properties.sh
 
-mutants: ## break the code in a dozen ways, each of which a test must catch
+mutants: ## break the code in twenty ways, each of which a test must catch
 	@node tools/mutants.mjs
 
 lint: ## check the style of Go and of the agent app
