@@ -43,14 +43,11 @@ func (o *Outbound) Drain(ctx context.Context, tenant inbox.TenantID, account uui
 	if !mine {
 		return 0, false, nil
 	}
+	defer o.abandon(v) // whatever happens: a lane that nobody has left is closed to everybody in this process
 	for {
 		next, ok, err = v.work(ctx)
-		if err != nil || ctx.Err() != nil {
-			o.abandon(v)
+		if err != nil || ctx.Err() != nil || o.leave(v) {
 			return next, ok, err
-		}
-		if o.leave(v) {
-			return next, ok, nil
 		}
 	}
 }
@@ -83,10 +80,13 @@ func (o *Outbound) leave(v *visit) bool {
 	}
 }
 
+// abandon ends the visit, unless it has ended and another one may have begun.
 func (o *Outbound) abandon(v *visit) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.active, v.account)
+	if o.active[v.account] == v {
+		delete(o.active, v.account)
+	}
 }
 
 // work pumps until nothing is due soon, or the lane has had its turn.

@@ -43,8 +43,15 @@ type pump struct {
 // not hold up the others.
 func (v *visit) pump(ctx context.Context, end time.Time) (rest, error) {
 	p := &pump{v: v, end: end, todo: make(chan job, mostOpen), results: make(chan result, mostOpen), ahead: v.o.cfg.InFlight}
+	dismiss := sync.OnceFunc(func() { close(p.todo) })
+	defer func() {
+		if p.open > 0 { // a panic: what has not been called is not, and the leases run out
+			p.halted.Store(true)
+		}
+		dismiss()
+	}()
 	r, err := p.run(ctx)
-	close(p.todo)
+	dismiss()
 	for p.open > 0 { // whatever came of it is written down, also when nothing more is begun
 		p.gather(true)
 		p.write(ctx)

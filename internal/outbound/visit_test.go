@@ -68,3 +68,36 @@ func TestLoneMessageTakesTwoTransactions(t *testing.T) {
 func (c *counted) counts() [4]int64 {
 	return [4]int64{c.writes.Load(), c.reads.Load(), c.claims.Load(), c.waits.Load()}
 }
+
+// clumsy panics in the first transaction that it is asked for.
+type clumsy struct {
+	outbound.Store
+	sober atomic.Bool
+}
+
+func (c *clumsy) InTenant(ctx context.Context, tenant inbox.TenantID, fn func(outbound.Tx) error) error {
+	return c.Store.InTenant(ctx, tenant, func(tx outbound.Tx) error {
+		if err := fn(tx); err != nil || c.sober.Swap(true) {
+			return err
+		}
+		panic("clumsy")
+	})
+}
+
+// A visit that panics leaves the lane to the next one.
+func TestAPanicDoesNotCloseTheLane(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := w.send(w.tenant.Conversation(w.account), "after all")
+	w.out = w.processOn(&clumsy{Store: w.DB.Outbound()})
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the visit did not panic")
+			}
+		}()
+		w.drain()
+	}()
+	w.drain()
+	w.wantStatus(m.ID, inbox.MessageSent)
+}
