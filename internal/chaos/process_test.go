@@ -229,7 +229,8 @@ type tail struct {
 	mu     sync.Mutex
 	text   []byte
 	begun  []byte         // of the line that has no end yet: a panic is printed word by word
-	bad    []string       // lines that no process may print
+	bad    []string       // lines that no process may print, a crash with what follows it
+	after  int            // how many of the next lines belong to a crash
 	struck map[string]int // how often each fault struck, such as "kill at in.read", in its own words
 }
 
@@ -249,11 +250,21 @@ func (o *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// crashLines is how much is kept of what a crash prints: the first goroutine is the one that crashed.
+const crashLines = 40
+
 func (o *tail) read(line string) {
+	if o.after > 0 {
+		o.after--
+		o.bad[len(o.bad)-1] += line
+	}
 	if fault, struck := strings.CutPrefix(line, "faultpoint: "); struck {
 		o.struck[strings.TrimSpace(fault)]++
-	} else if mayNotPrint(line, o.secret) {
+	} else if mayNotPrint(line, o.secret) && o.after == 0 {
 		o.bad = append(o.bad, line)
+		if o.secret.in(line) == "" {
+			o.after = crashLines
+		}
 	}
 }
 

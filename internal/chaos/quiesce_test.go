@@ -52,12 +52,8 @@ func (w *world) unrest() string {
 	if !w.healthy() {
 		return "a process is not ready"
 	}
-	var outbox struct{ Waiting int }
-	if err := w.tryAsk("GET", w.vendorURL()+"/api/outbox", nil, &outbox); err != nil {
-		return err.Error()
-	}
-	if outbox.Waiting > 0 {
-		return fmt.Sprintf("%d webhooks are under way", outbox.Waiting)
+	if why := w.undelivered(); why != "" {
+		return why
 	}
 	if why := w.waiting(); why != "" {
 		return why
@@ -71,7 +67,22 @@ func (w *world) unrest() string {
 			return fmt.Sprintf("call %d is under way", c.Seq)
 		}
 	}
+	if why := w.undelivered(); why != "" { // of a message that was sent after the first look
+		return why
+	}
 	return w.untold()
+}
+
+// undelivered returns how much the provider has still to tell, or "".
+func (w *world) undelivered() string {
+	var outbox struct{ Waiting int }
+	if err := w.tryAsk("GET", w.vendorURL()+"/api/outbox", nil, &outbox); err != nil {
+		return err.Error()
+	}
+	if outbox.Waiting > 0 {
+		return fmt.Sprintf("%d webhooks are under way", outbox.Waiting)
+	}
+	return ""
 }
 
 // waiting returns what waits in the database, or "". What is due later is made due by putting the clock forward.
