@@ -356,7 +356,7 @@ func TestANewMessageIsNotLookedInto(t *testing.T) {
 	if many != few {
 		t.Errorf("%d statements for a message alone, %d with what befalls it later", few, many)
 	}
-	s.Exec("INSERT INTO delivery_attempts (tenant_id, id, message_id, channel_account_id, attempt, started_at, outcome, recipient) "+
+	s.Exec("INSERT INTO delivery_attempts (tenant_id, id, message_id, channel_account_id, attempt, started_at, outcome, recipient) " +
 		"SELECT tenant_id, gen_random_uuid(), id, channel_account_id, 1, now(), 'SENDING', '' FROM messages WHERE direction = 'OUTBOUND'")
 	if _, again := ask(fmt.Sprint("key ", no), later); fmt.Sprint(again.at("sendMessage.message.attempts")) == "[]" {
 		t.Errorf("the repeated call does not see the attempt: %s", again.raw)

@@ -39,7 +39,7 @@ func (m *laneModel) judgeLane(r *rapid.T, group []result, f *fold, limit time.Du
 	}
 	if f != nil {
 		m.agree(r, open, f.open)
-		open, failures = f.open, f.failures
+		failures = f.failures
 	} else if open != (m.breaker.OpenedAt != nil) {
 		r.Fatalf("%+v is left alone, and after %d failures in a row the breaker is to be open: %v", m.breaker, m.strict, open)
 	}
