@@ -27,7 +27,7 @@ func lines() []line {
 		{id: "H1", threat: "documents that cost much to read", tests: "internal/attack.TestRepeatedFields internal/attack.TestGraphQLCop internal/attack.TestOnlyDocumentsOnTheList " +
 			"graph.TestNoBodyCostsMuch graph.TestOnlyListedDocuments graph.TestOnlyListedDocumentsOverSockets graph.TestRequestsThatAreNone"},
 		{id: "H2", threat: "depth, breadth, aliases, lists in lists", tests: "graph.TestLimitsRefuseWhatIsTooMuch graph.TestLimitsBoundPages graph.TestLimitsHoldOverSockets internal/attack.TestGraphQLCop " +
-			"internal/inbox.TestLongMessagesAreShownInPart internal/attack.TestWhatIsTooLargeIsTold"},
+			"internal/inbox.TestLongMessagesAreShownInPart internal/attack.TestWhatIsTooLargeIsTold internal/inbox.TestMarksThatComeTogetherAreBounded"},
 		{id: "H3", threat: "reading the schema, suggestions, operators' pages", tests: "graph.TestSchemaIsNotTold internal/attack.TestGraphQLCop internal/attack.TestOperatorsPagesAreInside"},
 		{id: "H4", threat: "requests that another site's page sends", tests: "internal/attack.TestGraphQLCop internal/attack.TestCredentialsInAddressesAreNobodys internal/httpd.TestOtherSitesMayNotWrite " +
 			"graph.TestRequestsThatAreNone internal/simulator.TestOtherSitesAreRefused"},

@@ -227,6 +227,9 @@ func (w *world) remains() (*residue, error) {
 	r := &residue{goroutines: map[string]int{}, points: w.passed()}
 	for _, p := range w.processes() {
 		r.printed = append(r.printed, p.out.findings()...)
+		if trace := p.out.trace(); trace != "" {
+			w.t.Logf("%s crashed:\n%s", p.name, trace)
+		}
 	}
 	for _, p := range w.processes()[1:] {
 		n, err := p.metric("go_goroutines")

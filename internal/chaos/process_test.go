@@ -229,8 +229,8 @@ type tail struct {
 	mu     sync.Mutex
 	text   []byte
 	begun  []byte         // of the line that has no end yet: a panic is printed word by word
-	bad    []string       // lines that no process may print, a crash with what follows it
-	after  int            // how many of the next lines belong to a crash
+	bad    []string       // lines that no process may print
+	crash  []string       // what followed the first of them that tells of a crash
 	struck map[string]int // how often each fault struck, such as "kill at in.read", in its own words
 }
 
@@ -254,16 +254,15 @@ func (o *tail) Write(b []byte) (int, error) {
 const crashLines = 40
 
 func (o *tail) read(line string) {
-	if o.after > 0 {
-		o.after--
-		o.bad[len(o.bad)-1] += line
+	if len(o.crash) > 0 && len(o.crash) < crashLines {
+		o.crash = append(o.crash, line)
 	}
 	if fault, struck := strings.CutPrefix(line, "faultpoint: "); struck {
 		o.struck[strings.TrimSpace(fault)]++
-	} else if mayNotPrint(line, o.secret) && o.after == 0 {
+	} else if mayNotPrint(line, o.secret) {
 		o.bad = append(o.bad, line)
-		if o.secret.in(line) == "" {
-			o.after = crashLines
+		if len(o.crash) == 0 && o.secret.in(line) == "" {
+			o.crash = append(o.crash, line)
 		}
 	}
 }
@@ -287,6 +286,13 @@ func (o *tail) findings() []string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return append([]string{}, o.bad...)
+}
+
+// trace returns the first crash with what followed it, or "".
+func (o *tail) trace() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return strings.Join(o.crash, "")
 }
 
 // said counts a fault that another process told of.
