@@ -19,12 +19,26 @@ type Auth struct {
 	hasher *Hasher
 	ring   *secret.Keyring
 	clock  func() time.Time
-	seen   *cache
+
+	signed  *memory[Claims]  // by the token's hash
+	access  *memory[*Access] // by sign-in; nil: none
+	keys    *memory[*APIKey] // by the key's hash; nil: none
+	tenants *memory[named]   // by slug
+}
+
+// named is the tenant that a slug names, if there is one.
+type named struct {
+	tenant inbox.TenantID
+	found  bool
 }
 
 // New returns an Auth over the store.
 func New(store Store, tokens *Tokens, hasher *Hasher, ring *secret.Keyring, clock func() time.Time) *Auth {
-	return &Auth{store: store, tokens: tokens, hasher: hasher, ring: ring, clock: clock, seen: newCache(clock)}
+	return &Auth{
+		store: store, tokens: tokens, hasher: hasher, ring: ring, clock: clock,
+		signed: newMemory[Claims](clock, rememberSigned), access: newMemory[*Access](clock, rememberFor),
+		keys: newMemory[*APIKey](clock, rememberFor), tenants: newMemory[named](clock, rememberFor),
+	}
 }
 
 // Credentials are what a request carries. Each is optional; together they must name one tenant.
@@ -84,12 +98,11 @@ func (a *Auth) agree(ctx context.Context, tenant inbox.TenantID, c Credentials) 
 }
 
 func (a *Auth) agent(ctx context.Context, token string) (inbox.Actor, time.Time, error) {
-	signed := "token " + string(hashCredential(token))
-	claims, err := remember(a.seen, signed, rememberSigned, func() (Claims, error) { return a.tokens.Check(token) })
+	claims, err := a.signed.recall(string(hashCredential(token)), func() (Claims, error) { return a.tokens.Check(token) })
 	if err != nil || !a.tokens.holds(claims) {
 		return inbox.Actor{}, time.Time{}, refused()
 	}
-	access, err := remember(a.seen, accessKey(claims.Tenant, claims.Agent, claims.Session), rememberFor, func() (*Access, error) {
+	access, err := a.access.recall(accessKey(claims.Tenant, claims.Agent, claims.Session), func() (*Access, error) {
 		var access *Access
 		err := a.store.ReadTenant(ctx, claims.Tenant, func(tx Tx) error {
 			tx.Last()
@@ -120,7 +133,7 @@ func (a *Auth) apiKey(ctx context.Context, credential string) (inbox.Actor, erro
 		return inbox.Actor{}, refused()
 	}
 	hash := hashCredential(credential)
-	key, err := remember(a.seen, "key "+string(hash), rememberFor, func() (*APIKey, error) { return a.readKey(ctx, tenant, hash) })
+	key, err := a.keys.recall(string(hash), func() (*APIKey, error) { return a.readKey(ctx, tenant, hash) })
 	if err != nil {
 		return inbox.Actor{}, err
 	}
@@ -150,20 +163,16 @@ func (a *Auth) readKey(ctx context.Context, tenant inbox.TenantID, hash []byte) 
 }
 
 func (a *Auth) tenantBySlug(ctx context.Context, slug string) (inbox.TenantID, bool, error) {
-	type answer struct {
-		tenant inbox.TenantID
-		found  bool
-	}
-	got, err := remember(a.seen, "slug "+slug, rememberFor, func() (answer, error) {
+	got, err := a.tenants.recall(slug, func() (named, error) {
 		tenant, found, err := a.store.TenantBySlug(ctx, strings.ToLower(slug))
-		return answer{tenant, found}, err
+		return named{tenant, found}, err
 	})
 	return got.tenant, got.found, err
 }
 
 // accessKey names what is remembered of a sign-in.
 func accessKey(tenant inbox.TenantID, agent, session uuid.UUID) string {
-	return "agent " + tenant.String() + agent.String() + session.String()
+	return tenant.String() + agent.String() + session.String()
 }
 
 func actorID(id uuid.UUID) *uuid.UUID { return &id }

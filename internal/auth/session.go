@@ -213,7 +213,7 @@ func (a *Auth) end(ctx context.Context, tx Tx, token RefreshToken, action string
 // forget drops what is remembered of one sign-in. Others are not concerned: anybody may send made-up tokens, and each would have all callers
 // read again.
 func (a *Auth) forget(tenant inbox.TenantID, token RefreshToken) {
-	a.seen.drop(accessKey(tenant, token.Agent, token.Session))
+	a.access.drop(accessKey(tenant, token.Agent, token.Session))
 }
 
 func (a *Auth) newRefresh(ctx context.Context, tx Tx, tenant inbox.TenantID, agent, session uuid.UUID) (string, error) {
