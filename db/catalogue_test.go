@@ -132,6 +132,7 @@ func TestEveryKeyHoldsTheTenant(t *testing.T) {
 		WHERE n.nspname IN ('public', 'app') AND c.relkind = 'm'`)
 }
 
+// No role may do more than its work, and the audit log is only added to. (R63)
 func TestRolesHaveNoMoreThanTheyNeed(t *testing.T) {
 	t.Parallel()
 	z := newZoo(t)

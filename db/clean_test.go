@@ -13,7 +13,7 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
 )
 
-// TestConnectionsComeBackClean ends transactions in every bad way; whoever borrows the connections next finds no trace.
+// TestConnectionsComeBackClean ends transactions in every bad way; whoever borrows the connections next finds no trace. (H11)
 func TestConnectionsComeBackClean(t *testing.T) {
 	t.Parallel()
 	w := inboxtest.New(t)

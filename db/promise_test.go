@@ -5,7 +5,7 @@ import (
 )
 
 // TestPromisesRestOnKeys holds the unique keys that make "once" true whatever the code above them does: locks are taken before rows are
-// looked for, so losing one of these would show in no other test until the day a lock is forgotten. (R2, R4, R7, R21, R40, R63)
+// looked for, so losing one of these would show in no other test until the day a lock is forgotten. (R2, R4, R7, R21, R40, R63, H23)
 func TestPromisesRestOnKeys(t *testing.T) {
 	t.Parallel()
 	z := newZoo(t)

@@ -19,7 +19,7 @@ import (
 
 // TestNoMethodReachesAnotherTenant calls every method of db.Tx as a tenant that knows every id, name, key and hash of another, whose
 // tables all hold a row. The arguments are made from the parameters' types, so a new method is in the matrix at once; one whose
-// parameters cannot be made fails here.
+// parameters cannot be made fails here. (H12)
 func TestNoMethodReachesAnotherTenant(t *testing.T) {
 	t.Parallel()
 	z := newZoo(t)

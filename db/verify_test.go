@@ -115,6 +115,7 @@ func TestVerifyAllowsACallBeforeALateReceipt(t *testing.T) {
 	}
 }
 
+// Each promise is broken by hand, a line of the audit log among them, and verify says which one. (R63)
 func TestVerifyFindsEachViolation(t *testing.T) {
 	t.Parallel()
 	const (

@@ -77,7 +77,7 @@ func TestACohortSharesReadsAndBytes(t *testing.T) {
 	}
 }
 
-// Only those who ask for the same and may see the same share bytes.
+// Only those who ask for the same and may see the same share bytes. (H14)
 func TestCohortsAreApartWhereTheyMustBe(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

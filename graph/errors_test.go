@@ -57,6 +57,7 @@ func TestKnownErrorsAreShown(t *testing.T) {
 	}
 }
 
+// Whatever is not an error of ours shows its number only; the log has the cause. (H10)
 func TestUnknownErrorsAreHidden(t *testing.T) {
 	t.Parallel()
 	for _, err := range []error{
@@ -136,6 +137,7 @@ func TestWithoutACallerNothingIsTold(t *testing.T) {
 	}
 }
 
+// A resolver that panics is one error with a number for the operator, and no word of why. (H10)
 func TestAPanicIsOneError(t *testing.T) {
 	t.Parallel()
 	h, log := edge(t)

@@ -93,6 +93,7 @@ func TestEventStreamIsCut(t *testing.T) {
 	}
 }
 
+// A caller has so many event streams and no more. (H7)
 func TestEventStreamsAreCounted(t *testing.T) {
 	t.Parallel()
 	s := serveEdge(t, func(c *Config) { c.Limits.PerCaller = 2 })

@@ -65,6 +65,7 @@ func TestLimitsLetTheAppsDocumentsThrough(t *testing.T) {
 	}
 }
 
+// A page is asked for by one number from 1 to 100, however it is written. (H2)
 func TestLimitsBoundPages(t *testing.T) {
 	t.Parallel()
 	h, _ := edge(t)
@@ -158,6 +159,7 @@ func TestRequestsThatAreNone(t *testing.T) {
 	}
 }
 
+// Neither the schema nor a suggestion is told, unless introspection is switched on. (H3)
 func TestSchemaIsNotTold(t *testing.T) {
 	t.Parallel()
 	h, _ := edge(t)

@@ -233,7 +233,7 @@ func TestSocketEndsWithItsRights(t *testing.T) {
 	}
 	sink.Complete() // as the hub does at the event that revokes
 	if code, _, took := hearClose(t, following); code != 4403 || took > time.Second {
-		t.Errorf("R45: closed with %d after %v", code, took)
+		t.Errorf("H8, R45: closed with %d after %v", code, took)
 	}
 }
 
@@ -247,7 +247,7 @@ func (f *forgetful) Authenticate(ctx context.Context, c auth.Credentials) (inbox
 	return gate{}.Authenticate(ctx, c)
 }
 
-// R45: a sign-in that ended in another process closes its sockets within 5 s here.
+// H8, R45: a sign-in that ended in another process closes its sockets within 5 s here.
 func TestSocketEndsThoughItsCredentialIsRemembered(t *testing.T) {
 	t.Parallel()
 	who := &forgetful{}
@@ -342,6 +342,7 @@ func TestReaderThatStopsIsClosed(t *testing.T) {
 	eventually(t, "its place is free", func() bool { return s.handler.Connections() == 1 })
 }
 
+// A peer that answers no ping is closed; one that does stays. (H9)
 func TestPeerThatIsSilentIsClosed(t *testing.T) {
 	t.Parallel()
 	s := serveEdge(t, func(c *Config) { c.Limits.PingEvery, c.Limits.PongWithin = 200*time.Millisecond, 200*time.Millisecond })

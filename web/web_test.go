@@ -68,6 +68,7 @@ func TestPathsAndCaching(t *testing.T) {
 	}
 }
 
+// Each file of the app says the policy, also one that is not there. (H40, H42)
 func TestPolicyOnEveryAnswer(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/", "/assets/index-a1.js", "/assets/index-gone.js"} {
@@ -128,7 +129,7 @@ func TestSaysHowToBuild(t *testing.T) {
 	}
 }
 
-// TestBuiltPageNeedsNothingInline holds for whatever is embedded right now: the page must run under its own policy.
+// TestBuiltPageNeedsNothingInline holds for whatever is embedded right now: the page must run under its own policy. (H40)
 func TestBuiltPageNeedsNothingInline(t *testing.T) {
 	t.Parallel()
 	response := get(t, Handler(), "/")

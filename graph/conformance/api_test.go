@@ -231,6 +231,7 @@ func TestNotificationsOverTheAPI(t *testing.T) {
 	}
 }
 
+// Another team's conversation, and another tenant's, is answered as one that does not exist. (H12)
 func TestOthersConversationsAreNotThere(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

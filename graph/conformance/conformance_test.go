@@ -97,6 +97,7 @@ func TestGraphQLOverHTTPAudits(t *testing.T) {
 	}
 }
 
+// The probes open sockets of nobody and of another site, name old protocols, and use an id twice. (H6, H7)
 func TestTransportWSProbes(t *testing.T) {
 	t.Parallel()
 	url := serve(t)

@@ -73,6 +73,7 @@ func rules() map[string][2]string {
 	}
 }
 
+// Every operation of the schema says who may do it, and each kind of caller tries it. (H12)
 func TestEveryOperationHasItsRule(t *testing.T) {
 	t.Parallel()
 	s := newStack(t)

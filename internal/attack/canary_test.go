@@ -96,7 +96,7 @@ func (n *shop) own() map[string]any {
 
 // TestAnotherTenantIsNotThere walks through every operation of the schema as tenant A with each id, cursor and text of tenant B in each
 // argument that takes one, and reads every field of every answer: B's canary is in none, and what is B's answers as what nobody has.
-// (R51)
+// (R51, H12)
 func TestAnotherTenantIsNotThere(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

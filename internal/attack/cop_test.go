@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// TestGraphQLCop asks what graphql-cop asks: each of its twelve findings must be absent. (H1 to H4)
+// TestGraphQLCop asks what graphql-cop asks: each of its twelve findings must be absent. (H1, H2, H3, H4)
 func TestGraphQLCop(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)

@@ -229,7 +229,7 @@ func cursorIn(raw string) string {
 }
 
 // TestAnotherTenantChangesNothing runs the day of tenant A alone, and again while tenant B, with the same names, phones, addresses,
-// message ids and idempotency keys, does each thing just before A. What A is answered is the same to the byte. (R50)
+// message ids and idempotency keys, does each thing just before A. What A is answered is the same to the byte. (R50, H14)
 func TestAnotherTenantChangesNothing(t *testing.T) {
 	t.Parallel()
 	covered := map[string]bool{}

@@ -19,7 +19,7 @@ import (
 const alertPath = "CANARY-ALERT-PATH-51c1"
 
 // TestSecretsAreNowhere lives a day with the whole installation at DEBUG and failing sends, and then looks for every secret in all that it
-// leaves behind: logs, answers, close reasons, metrics, Redis, a plain dump of the database, what its sessions show, and the stacks of a crash. (R60, H15)
+// leaves behind: logs, answers, close reasons, metrics, Redis, a plain dump of the database, what its sessions show, and the stacks of a crash. (R60, H15, H10)
 func TestSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, "META_GRAPH_BASE_URL=http://127.0.0.1:9") // nobody answers there: every send fails and is logged

@@ -115,6 +115,7 @@ func TestARememberedTokenExpires(t *testing.T) {
 	mustRefuse(t, "a token that expired after it was remembered", err)
 }
 
+// Nobody learns from a refusal which tenant or address exists. (H13)
 func TestLoginRefusesEverythingElseTheSame(t *testing.T) {
 	t.Parallel()
 	f := setup(t)
@@ -252,6 +253,7 @@ func TestLogoutEndsTheSignInAndIsRepeatable(t *testing.T) {
 	}
 }
 
+// What an agent may do is read from the database again within 5 s, not from his token. (H12)
 func TestAccessIsReadAfresh(t *testing.T) {
 	t.Parallel()
 	f := setup(t)

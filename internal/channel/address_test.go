@@ -6,6 +6,7 @@ import (
 	"testing"
 )
 
+// The addresses that a call or an alert URL could be led to inside. (H30, H32)
 func TestGuardRefusesWhatIsNotPublic(t *testing.T) {
 	g := guard{ranges: blockedRanges(), own: map[netip.Addr]bool{netip.MustParseAddr("8.8.4.4"): true}}
 	blocked := []string{

@@ -10,6 +10,7 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 )
 
+// A signature holds for these bytes and a secret that is known, and for nothing else. (H20)
 func TestVerifySHA256(t *testing.T) {
 	body := []byte(`{"a":"\u00e4"}`)
 	old, current := []byte("old"), []byte("current")
@@ -58,6 +59,7 @@ func TestStandInKeyOpensNothing(t *testing.T) {
 	}
 }
 
+// A token is compared whole, and no token is nobody's. (H25)
 func TestVerifyToken(t *testing.T) {
 	e := channel.NewEndpoint("e", []byte("token"))
 	if !e.VerifyToken("token") || e.VerifyToken("Token") || e.VerifyToken("") || e.VerifyToken("token2") {

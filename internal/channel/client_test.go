@@ -39,6 +39,7 @@ func get(t *testing.T, client *http.Client, address string, header ...string) (s
 	return string(body), err
 }
 
+// However an address inside is written, only the configured one is reached. (H30)
 func TestClientReachesOnlyConfiguredPrivateHosts(t *testing.T) {
 	address, host := serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.UserAgent()) })
 	_, other := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a host that is not on the list was reached") })
@@ -67,6 +68,7 @@ func TestClientReachesOnlyConfiguredPrivateHosts(t *testing.T) {
 	}
 }
 
+// With a proxy the guard would see the proxy's address only. (H30)
 func TestClientIgnoresProxies(t *testing.T) {
 	proxy, _ := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the proxy was used") })
 	t.Setenv("HTTPS_PROXY", proxy)
@@ -76,6 +78,7 @@ func TestClientIgnoresProxies(t *testing.T) {
 	}
 }
 
+// A redirect is where a guarded address would become another one. (H30)
 func TestClientRefusesRedirects(t *testing.T) {
 	address, host := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/target" {
@@ -89,6 +92,7 @@ func TestClientRefusesRedirects(t *testing.T) {
 	}
 }
 
+// Redirects that are wanted are few, guarded as the first address was, and take no credential to another host. (H30)
 func TestFollowRedirects(t *testing.T) {
 	seen, loops := map[string]string{}, 0
 	note := func(_ http.ResponseWriter, r *http.Request) { seen[r.URL.Path] = r.Header.Get("Authorization") }
@@ -135,6 +139,7 @@ func TestFollowRedirects(t *testing.T) {
 	}
 }
 
+// An answer is cut at its limit and at its time, and leaves no cookie. (H30)
 func TestClientLimits(t *testing.T) {
 	release := make(chan struct{})
 	address, host := serve(t, func(w http.ResponseWriter, r *http.Request) {

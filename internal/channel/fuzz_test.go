@@ -13,7 +13,7 @@ import (
 )
 
 // FuzzStrictJSON looks for JSON from outside that panics, that changes when it is cleaned twice, or that yields text which no database
-// takes.
+// takes. (H27)
 func FuzzStrictJSON(f *testing.F) {
 	for _, seed := range []string{`{"a":"\u0000","b":"\ud800","c":"\ud83d\ude00"}`, `{"a":1,"A":2}`, `"\\u0000"`, "\"\xff\"", strings.Repeat("[", 40), `[1e999,-0]`, `{"\u0061":1,"a":2}`} {
 		f.Add([]byte(seed))

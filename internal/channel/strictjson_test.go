@@ -10,6 +10,7 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 )
 
+// What two parsers could read in two ways is refused: names given twice or in another case, nesting, what is no JSON. (H27)
 func TestCheckJSON(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for _, good := range []string{`{}`, `[]`, `7`, `null`, `"x"`, nested(32), `{"a":{"a":1},"b":[{"a":1},{"a":2}]}`, ` {"a":1} `, `1e999999`, manyNames(40, `"m":0`), "[" + strings.Repeat("7,", 9_998) + "7]"} {

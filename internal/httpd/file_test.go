@@ -91,6 +91,7 @@ func TestFileIsServedToWhoeverHasItsAddress(t *testing.T) {
 	}
 }
 
+// Whatever its name says, a file that a browser could run is only saved. (H40)
 func TestFileThatCouldHoldAScriptIsOnlySaved(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"image/svg+xml", "text/html", "application/pdf", "text/xml", "image/tiff", "application/octet-stream"} {

@@ -60,7 +60,7 @@ func FuzzFileName(f *testing.F) {
 	})
 }
 
-// FuzzOrigins looks for a list of origins that panics, or that lets in an origin which does not stand there.
+// FuzzOrigins looks for a list of origins that panics, or that lets in an origin which does not stand there. (H5)
 func FuzzOrigins(f *testing.F) {
 	for _, seed := range []string{"https://desk.example.com", "https://a.example,http://b.example:8080", "*", "null", "https://a/", "https://user@a", "https://[::1]:80", "HTTPS://A"} {
 		f.Add(seed, "https://evil.example")

@@ -149,6 +149,7 @@ func TestEveryCodeHasAnAnswer(t *testing.T) {
 	}
 }
 
+// An error's cause is not in its answer. (H10)
 func TestErrorsTellOnlyWhatTheyMay(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.DiscardHandler)
@@ -208,6 +209,7 @@ func TestLogHasNoQueryNoBodyNoEndpoint(t *testing.T) {
 	}
 }
 
+// A panic is an error with a number; what it said is in the log only. (H10)
 func TestPanicBecomesInternal(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t, nil)
@@ -221,6 +223,7 @@ func TestPanicBecomesInternal(t *testing.T) {
 	}
 }
 
+// Every answer says what a browser may do with it. (H42)
 func TestSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	w := newEdge(t, func(c *Config) { c.Secure = true }).do("GET", "/", nil)
@@ -237,6 +240,7 @@ func TestSecurityHeaders(t *testing.T) {
 	}
 }
 
+// A page of another site may not write, in old browsers neither. (H4)
 func TestOtherSitesMayNotWrite(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t, nil)
@@ -269,6 +273,7 @@ func TestOtherSitesMayNotWrite(t *testing.T) {
 	}
 }
 
+// Origins are compared whole. (H5)
 func TestOrigins(t *testing.T) {
 	t.Parallel()
 	origins, err := ParseOrigins(" https://Desk.example.com ,http://localhost:5173")

@@ -31,7 +31,7 @@ func isShed(w *httptest.ResponseRecorder) bool {
 	return w.Code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") != ""
 }
 
-// R79: no more webhooks are taken in at a time than are stored soon; the others are told to come again, and those taken in are stored.
+// H26, R79: no more webhooks are taken in at a time than are stored soon; the others are told to come again, and those taken in are stored.
 func TestStoringIsShedWhenItIsFull(t *testing.T) {
 	t.Parallel()
 	ingest := &held{arrived: make(chan struct{}, 2000), letGo: make(chan struct{})}

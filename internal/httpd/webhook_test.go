@@ -339,7 +339,7 @@ func TestFloodsAreShed(t *testing.T) {
 	}
 }
 
-// R2 at the edge: five identical webhooks at the same time to each of two processes.
+// R2 at the edge: five identical webhooks at the same time to each of two processes. (H23)
 func TestConcurrentRedeliveries(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

@@ -158,7 +158,7 @@ func (panicking) MatchReceipts(context.Context, inbox.Tx, time.Time, []inbox.Rec
 	panic("a bug")
 }
 
-// R6: the content says whose an item is.
+// H24, R6: the content says whose an item is.
 func TestTenantByContent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

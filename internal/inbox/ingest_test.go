@@ -150,7 +150,7 @@ func TestIngestMakesContactConversationAndMessage(t *testing.T) {
 	}
 }
 
-// R2: identical webhooks at the same time through two pools, and again later, have one effect.
+// H23, R2: identical webhooks at the same time through two pools, and again later, have one effect.
 func TestIngestAppliesEveryItemOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -17,7 +17,7 @@ func access(kind inbox.EventKind, agent, session *uuid.UUID) inbox.Event {
 	return inbox.Event{Kind: kind, ActorKind: inbox.ActorSystem, AgentID: agent, SessionID: session, At: event(uuid.Nil, uuid.Nil).At}
 }
 
-// R45: what takes somebody's access away holds from that event on: he gets everything before it and nothing after it, even when all of
+// H8, R45: what takes somebody's access away holds from that event on: he gets everything before it and nothing after it, even when all of
 // it is committed and read at once.
 func TestRevokedAccessEndsAtItsEvent(t *testing.T) {
 	t.Parallel()

@@ -44,7 +44,7 @@ func (w *world) sweep() *ringer {
 	return r
 }
 
-// R22: a message that waits for more than 5 minutes alerts once an episode, however many processes sweep; the tenant's URL is called with
+// H32, R22: a message that waits for more than 5 minutes alerts once an episode, however many processes sweep; the tenant's URL is called with
 // a signature, and again when it does not answer; the alert closes when the message has gone.
 func TestStuckMessageAlertsOnce(t *testing.T) {
 	t.Parallel()
@@ -138,7 +138,7 @@ func TestSweepRingsWhatIsDue(t *testing.T) {
 	}
 }
 
-// The chain covers every audit row once and in order, and a changed row breaks it.
+// The chain covers every audit row once. (R63)
 func TestAuditIsSealed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -25,6 +25,7 @@ func ring(t *testing.T, text string) *secret.Keyring {
 	return r
 }
 
+// A sealed value is worth nothing in another tenant, table, row or column. (R61)
 func TestSealedValueOpensOnlyWhereItBelongs(t *testing.T) {
 	t.Parallel()
 	r := ring(t, "k1:"+key(1))
@@ -48,6 +49,7 @@ func TestSealedValueOpensOnlyWhereItBelongs(t *testing.T) {
 	}
 }
 
+// No bit of a sealed value may change, and none be missing. (R61)
 func TestSealedValueRefusesEveryChange(t *testing.T) {
 	t.Parallel()
 	r := ring(t, "k1:"+key(1))
@@ -68,6 +70,7 @@ func TestSealedValueRefusesEveryChange(t *testing.T) {
 	}
 }
 
+// While keys are exchanged both open, the new one seals, and the old one is gone when it is taken out. (R61)
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	old := ring(t, "k1:"+key(1)).Seal([]byte("token"), secret.Place{})
@@ -97,6 +100,7 @@ func TestParseKeyringRefuses(t *testing.T) {
 	}
 }
 
+// No way of printing shows a secret. (H15, R60)
 func TestTextNeverPrints(t *testing.T) {
 	t.Parallel()
 	const canary = "CANARY-1f3a"

@@ -25,7 +25,7 @@ func TestPageIsServed(t *testing.T) {
 	}
 }
 
-// A page of another site that is open in the same browser must not play the customer.
+// A page of another site that is open in the same browser must not play the customer. (H4)
 func TestOtherSitesAreRefused(t *testing.T) {
 	v := newBusiness(t).start()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, v.base+"/api/faults", strings.NewReader(`{"kind":"auth"}`))

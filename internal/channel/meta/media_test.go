@@ -51,6 +51,7 @@ func at(path string) func(string) (int, string) {
 	}
 }
 
+// A file is fetched from Meta's hosts, over a redirect among them too. (H31)
 func TestFetchMedia(t *testing.T) {
 	for _, path := range []string{"/files/1", "/files/moved"} {
 		file, err := mediaVendor(t, at(path)).FetchMedia(t.Context(), testAccount(), channel.Media{ID: "media-1"})
@@ -65,6 +66,7 @@ func TestFetchMedia(t *testing.T) {
 	}
 }
 
+// An address of another host, in whatever disguise, is never asked with the token. (H31)
 func TestFetchMediaFailures(t *testing.T) {
 	foreign := func(url string) func(string) (int, string) {
 		return func(string) (int, string) { return http.StatusOK, `{"url":"` + url + `"}` }
@@ -100,6 +102,7 @@ func TestFetchMediaFailures(t *testing.T) {
 	}
 }
 
+// An id from a webhook must not lead to another place of the API. (H31)
 func TestFetchMediaRefusesIdsThatArePaths(t *testing.T) {
 	p := mediaVendor(t, at("/files/1"))
 	for _, id := range []string{"", "../me", "1?fields=id", "1/2", "é", strings.Repeat("1", 201)} {

@@ -42,6 +42,7 @@ func newProvider(t *testing.T, baseURL string, timeout time.Duration) channel.Pr
 	return p
 }
 
+// The suite of all providers; it forges, tampers with and leaves out the signature. (H20)
 func TestConformance(t *testing.T) {
 	channeltest.Run(t, channeltest.Fixture{
 		New:     newProvider,
@@ -103,6 +104,7 @@ func tampers() map[string]func(channel.Request) channel.Request {
 // upperHex has the right length and alphabet, in the wrong case.
 const upperHex = "ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789"
 
+// While a secret is exchanged, both sign. (H20)
 func TestSecretsRotate(t *testing.T) {
 	p := newProvider(t, "http://127.0.0.1:1", time.Second)
 	body := []byte(`{"object":"whatsapp_business_account","entry":[]}`)

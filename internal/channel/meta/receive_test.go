@@ -58,7 +58,7 @@ func TestPanicIsOneQuarantinedItem(t *testing.T) {
 	}
 }
 
-// Metadata that does not say clearly whose a change is must not leave it to the address that the webhook came to.
+// Metadata that does not say clearly whose a change is must not leave it to the address that the webhook came to. (H27)
 func TestUnclearMetadataQuarantinesItsChange(t *testing.T) {
 	p := provider(t)
 	change := func(metadata, id string) string {
@@ -101,6 +101,7 @@ func TestRawKeepsBytes(t *testing.T) {
 	}
 }
 
+// A signed body that cannot be read, or in two ways, makes no items. (H27)
 func TestMalformedBodies(t *testing.T) {
 	crowd := `{"changes":[{"field":"messages","value":{"errors":[` + strings.Repeat("7,", 5_000) + `7]}}]}`
 	for _, body := range []string{``, `7`, `[]`, `null`, `{`, `{"object":"whatsapp_business_account"} x`, `{"object":"a","object":"b"}`,
@@ -115,6 +116,7 @@ func TestMalformedBodies(t *testing.T) {
 	}
 }
 
+// Only digits are echoed, and only to who knows the token. (H25)
 func TestChallenge(t *testing.T) {
 	endpoint := channel.NewEndpoint("e", []byte("token"))
 	ask := func(method string, pairs ...string) ([]byte, error) {
@@ -176,7 +178,7 @@ func TestRecordedCorpus(t *testing.T) {
 	}
 }
 
-// FuzzReceive looks for a signed body that panics, that loses an item's bytes or makes far more of them, or whose text no database would take.
+// FuzzReceive looks for a signed body that panics, that loses an item's bytes or makes far more of them, or whose text no database would take. (H26, H27)
 func FuzzReceive(f *testing.F) {
 	paths, err := filepath.Glob("testdata/webhooks/*.json")
 	if err != nil {
@@ -211,7 +213,7 @@ func FuzzReceive(f *testing.F) {
 	})
 }
 
-// FuzzSignature looks for a header that verifies although nobody signed.
+// FuzzSignature looks for a header that verifies although nobody signed. (H20)
 func FuzzSignature(f *testing.F) {
 	body := []byte(`{"object":"whatsapp_business_account","entry":[]}`)
 	endpoint, request := signed(f, body)

@@ -27,7 +27,7 @@ func joined(n int, element func(i int) string) string {
 }
 
 // What all items of a change hold in common must not make a thousand times its bytes of it. A change that would is kept whole, and
-// nothing else suffers.
+// nothing else suffers. (H26)
 func TestItemsHoldLittleMoreThanTheBody(t *testing.T) {
 	p, long := provider(t), strings.Repeat("x", 90_000)
 	message := func(i int) string {
