@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -94,10 +95,24 @@ func (s *Server) sweepLoop(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		if err := s.handlers.Sweep(ctx, s.client); err != nil && ctx.Err() == nil {
-			s.cfg.Log.WarnContext(ctx, "a sweep failed", "code", fault.CodeOf(err))
-		}
+		s.sweep(ctx)
 		timer.Reset(s.cfg.SweepEvery)
+	}
+}
+
+func (s *Server) sweep(ctx context.Context) {
+	defer s.survive(ctx, "a sweep panicked")
+	if err := s.handlers.Sweep(ctx, s.client); err != nil && ctx.Err() == nil {
+		s.cfg.Log.WarnContext(ctx, "a sweep failed", "code", fault.CodeOf(err))
+	}
+}
+
+// survive keeps a panic of a handler from going further and tells where it was: what is due stays due, and is tried again. A panic that went
+// through Run would close Redis under Asynq on its way, whose subscriber then meets a message that is nil; the process would end with that trace,
+// which tells nothing.
+func (s *Server) survive(ctx context.Context, what string, about ...any) {
+	if cause := recover(); cause != nil {
+		s.cfg.Log.ErrorContext(ctx, what, append(about, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))...)
 	}
 }
 
@@ -124,6 +139,8 @@ func (s *Server) answer(ctx context.Context, r ring) {
 	if ctx.Err() != nil {
 		return // nothing is begun after the signal to stop
 	}
+	about := []any{"task", r.name, "tenant", r.tenant().String(), "id", r.ID}
+	defer s.survive(ctx, "a task panicked; its row is still due", about...)
 	s.client.hush(ctx, r)
 	var err error
 	switch r.name {
@@ -140,8 +157,7 @@ func (s *Server) answer(ctx context.Context, r ring) {
 		err = s.handlers.CallBack(ctx, r.tenant(), r.ID)
 	}
 	if err != nil && ctx.Err() == nil {
-		s.cfg.Log.WarnContext(ctx, "a task failed; its row is still due", "task", r.name, "tenant", r.tenant().String(), "id", r.ID,
-			"code", fault.CodeOf(err))
+		s.cfg.Log.WarnContext(ctx, "a task failed; its row is still due", append(about, "code", fault.CodeOf(err))...)
 	}
 }
 

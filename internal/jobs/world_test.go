@@ -94,11 +94,16 @@ func newWorld(t *testing.T, redisURL string) *world {
 
 // start runs the client and a server until the returned function is called, which waits for their end.
 func (w *world) start(cfg jobs.Config) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	server := jobs.NewServer(cfg, w.client, jobs.Handlers{
+	return w.startWith(cfg, jobs.Handlers{
 		Drain: w.out.Drain, Wake: w.inbox.Wake, CallBack: w.out.CallBack, Sweep: w.out.Sweep,
 		Fetch: func(context.Context, inbox.TenantID, uuid.UUID) error { return nil },
 	})
+}
+
+// startWith is start with handlers that are not those of the world.
+func (w *world) startWith(cfg jobs.Config, handlers jobs.Handlers) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	server := jobs.NewServer(cfg, w.client, handlers)
 	var running sync.WaitGroup
 	running.Go(func() { _ = w.client.Run(ctx) })
 	running.Go(func() {
