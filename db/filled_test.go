@@ -85,6 +85,9 @@ INSERT INTO attachments (tenant_id, id, message_id, channel_account_id, provider
   SELECT tenant_id, id, id, channel_account_id, '{}', 'STORED', created_at FROM messages WHERE seq = 1 AND created_at > now() - interval '50 hours';
 INSERT INTO message_marks (tenant_id, id, channel_account_id, conversation_id, target_external_id, kind, text, external_id, raw, provider_at, created_at)
   SELECT tenant_id, id, channel_account_id, conversation_id, external_id, 'REACTION', '+', 'mark.' || external_id, '', created_at, created_at FROM messages WHERE seq = 2 AND created_at > now() - interval '50 hours';
+INSERT INTO message_marks (tenant_id, id, channel_account_id, conversation_id, target_external_id, kind, text, external_id, raw, created_at)
+  SELECT tenant_id, pg_temp.of(1, 'mark', n), channel_account_id, conversation_id, external_id, CASE WHEN n % 2 = 0 THEN 'REACTION' ELSE 'EDIT' END, n, 'again.' || n, '', created_at + n * interval '1 s'
+  FROM messages, generate_series(1, 5000) n WHERE tenant_id = pg_temp.of(1, 'tenant', 0) AND id = pg_temp.of(1, 'message', 500);
 UPDATE app.volumes SET opened_at = now(), made_at = now() - interval '1 hour' WHERE volume = 2;
 INSERT INTO events (volume, tenant_id, seq, kind, at, actor_kind, conversation_id, message_id)
   SELECT 1 + n / 15001, pg_temp.of(t, 'tenant', 0), n, 'MESSAGE_RECEIVED', now(), 'CONTACT', pg_temp.of(t, 'conversation', n % 15000), pg_temp.of(t, 'message', n)

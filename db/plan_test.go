@@ -169,7 +169,18 @@ func (f *filled) reads() []hot {
 			id, message := of("conversation", 100), of("message", 500)
 			_, err := f.db.Stream().Snapshot(ctx, f.tenant, []inbox.Event{{ConversationID: &id, MessageID: &message}}, inbox.WholeReach())
 			return err
-		}, 60},
+		}, 70},
+		{"the marks of a page of which one message was changed without end", f.reading(func(ctx context.Context, tx *db.Tx) error {
+			var refs []inbox.ExternalRef
+			for n := 480; n < 530; n++ {
+				refs = append(refs, inbox.ExternalRef{ChannelAccountID: of("account", n/5%10), ExternalID: fmt.Sprint("wamid.", n)})
+			}
+			marks, err := tx.MarksByTargets(ctx, refs)
+			if err == nil && (len(marks) != 12 || marks[11].Text != "5000" || marks[10].Text != "4999") {
+				err = fmt.Errorf("%d marks, or not the newest", len(marks))
+			}
+			return err
+		}), 300},
 		{"heads", func(ctx context.Context) error {
 			_, err := f.db.Stream().Heads(ctx, []inbox.TenantID{f.tenant})
 			return err

@@ -63,7 +63,12 @@ UNION ALL SELECT 'mark', x.target, row_to_json(x) FROM (
   SELECT m.id AS target, k.id, k.channel_account_id AS channelaccountid, k.conversation_id AS conversationid,
     k.target_external_id AS targetexternalid, k.kind, k.text, k.external_id AS externalid, k.provider_at AS providerat,
     k.created_at AS createdat
-  FROM m JOIN message_marks k ON k.tenant_id = $1 AND k.channel_account_id = m.channelaccountid AND k.target_external_id = m.externalid
+  FROM m CROSS JOIN LATERAL (SELECT x.channel_account_id, x.target_external_id FROM message_marks x
+    WHERE x.tenant_id = $1 AND x.channel_account_id = m.channelaccountid AND x.target_external_id = m.externalid LIMIT 1) marked
+  CROSS JOIN unnest(ARRAY['REACTION', 'EDIT', 'DELETION']) AS kinds (kind)
+  CROSS JOIN LATERAL (SELECT n.* FROM message_marks n
+    WHERE n.tenant_id = $1 AND n.channel_account_id = marked.channel_account_id AND n.target_external_id = marked.target_external_id
+      AND n.kind = kinds.kind ORDER BY n.created_at DESC, n.id DESC LIMIT 1) k
   ORDER BY k.created_at, k.id) x
 UNION ALL SELECT 'retry', r.retry_of, to_json(r.id) FROM messages r
   WHERE r.tenant_id = $1 AND r.retry_of IN (SELECT id FROM m)`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,10 +42,10 @@ func TestSnapshotShowsWhatTheReadsShow(t *testing.T) {
 	w.Exec(`INSERT INTO attachments (tenant_id, id, message_id, channel_account_id, provider_media, filename, mime_type, size_bytes, sha256,
 		blob_key, state, tries, created_at) VALUES ($1, $2, $3, $4, '{"id": "m1", "voice": true}', 'a.png', 'image/png', 7, '\x0102', 'k', 'STORED', 2, now())`,
 		tenant.ID.UUID(), inboxtest.NewID(), question, account)
-	for _, mark := range []string{"REACTION", "EDIT"} {
+	for i, mark := range []string{"REACTION", "EDIT", "REACTION", "EDIT"} {
 		w.Exec(`INSERT INTO message_marks (tenant_id, id, channel_account_id, conversation_id, target_external_id, kind, text, external_id, raw,
-			provider_at, created_at) VALUES ($1, $2, $3, $4, 'wamid.1', $5, '👍', $5, '', now(), now())`,
-			tenant.ID.UUID(), inboxtest.NewID(), account, conversation, mark)
+			provider_at, created_at) VALUES ($1, $2, $3, $4, 'wamid.1', $5, $6, 'mark.' || $6, '', now(), now() + $6::int * interval '1 second')`,
+			tenant.ID.UUID(), inboxtest.NewID(), account, conversation, mark, strconv.Itoa(i))
 	}
 	events := []inbox.Event{{ConversationID: &conversation, MessageID: &question}, {ConversationID: &conversation, MessageID: &answer}}
 	got, err := w.DB.Stream().Snapshot(t.Context(), tenant.ID, events, inbox.WholeReach())
@@ -65,7 +66,7 @@ func TestSnapshotShowsWhatTheReadsShow(t *testing.T) {
 			t.Error("attachments:", diff)
 		}
 		marks := fetch(tx.MarksByTargets(ctx, []inbox.ExternalRef{{ChannelAccountID: account, ExternalID: "wamid.1"}}))
-		if diff := cmp.Diff(marks, got.Marks[question], cmpopts.IgnoreFields(inbox.Mark{}, "Raw")); diff != "" || len(marks) != 2 {
+		if diff := cmp.Diff(marks, got.Marks[question], cmpopts.IgnoreFields(inbox.Mark{}, "Raw")); diff != "" || len(marks) != 2 || marks[0].Text != "2" || marks[1].Text != "3" {
 			t.Error("marks:", diff)
 		}
 		if diff := cmp.Diff(fetch(tx.MessageRetries(ctx, ids)), got.Retries); diff != "" {

@@ -10,7 +10,12 @@ FROM (SELECT unnest(@ids::uuid[]) AS id, unnest(@channel_account_ids::uuid[]) AS
   unnest(@created_ats::timestamptz[]) AS created_at) k;
 
 -- name: MarksByTargets :many
--- Oldest first, as they came: the id is a time-ordered UUID.
+-- Oldest first, as they came: the id is a time-ordered UUID. Most messages have none, which one look tells.
 SELECT k.* FROM (SELECT unnest(@channel_account_ids::uuid[]) AS account, unnest(@target_external_ids::text[]) AS target) wanted
-JOIN message_marks k ON k.tenant_id = @tenant_id AND k.channel_account_id = wanted.account AND k.target_external_id = wanted.target
+CROSS JOIN LATERAL (SELECT x.channel_account_id, x.target_external_id FROM message_marks x
+  WHERE x.tenant_id = @tenant_id AND x.channel_account_id = wanted.account AND x.target_external_id = wanted.target LIMIT 1) marked
+CROSS JOIN unnest(ARRAY['REACTION', 'EDIT', 'DELETION']) AS kinds (kind)
+CROSS JOIN LATERAL (SELECT n.* FROM message_marks n
+  WHERE n.tenant_id = @tenant_id AND n.channel_account_id = marked.channel_account_id AND n.target_external_id = marked.target_external_id
+    AND n.kind = kinds.kind ORDER BY n.created_at DESC, n.id DESC LIMIT 1) k
 ORDER BY k.created_at, k.id;

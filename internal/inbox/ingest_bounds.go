@@ -18,8 +18,8 @@ const (
 	maxList    = 64 << 10 // all cards of a message, or its whole basket, as JSON
 )
 
-// maxMarks is how many reactions, edits or deletions of one message are stored that come together: whoever reads the message reads all of them.
-// Where there are more, the older go to quarantine, since the newest tells how the message looks.
+// maxMarks is how many reactions, edits or deletions of one message are stored that come together.
+// Where there are more, the older go to quarantine, since the newest of each kind tells how the message looks.
 const maxMarks = 100
 
 // bounded returns the event as it is shown. The event itself is not changed.

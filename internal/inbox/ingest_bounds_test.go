@@ -102,7 +102,7 @@ func TestUsualMessagesAreShownWhole(t *testing.T) {
 	}
 }
 
-// Of the reactions, edits and deletions of one message that come in one body the newest are stored, for all who show it read all of them. Nothing
+// Of the reactions, edits and deletions of one message that come in one body the newest are stored, for no older one is shown. Nothing
 // is lost, and other messages are not concerned. (H2)
 func TestMarksThatComeTogetherAreBounded(t *testing.T) {
 	t.Parallel()

@@ -27,7 +27,7 @@ type Mark struct {
 type MarkRows interface {
 	// InsertMarks stores new marks. An external id that is stored already is a raced unique key: the transaction runs again.
 	InsertMarks(ctx context.Context, marks []Mark) error
-	// MarksByTargets returns the marks of these messages, oldest first.
+	// MarksByTargets returns the newest mark of each kind of these messages, oldest first.
 	MarksByTargets(ctx context.Context, targets []ExternalRef) ([]Mark, error)
 }
 

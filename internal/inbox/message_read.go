@@ -11,7 +11,7 @@ import (
 // The reads below serve the fields of many messages at once. Their caller has found the messages through a conversation that the actor
 // may see; what they point to elsewhere is checked here.
 
-// MarksOf returns the reactions, edits and deletions of the messages, oldest first, by the message's id.
+// MarksOf returns the newest reaction, edit and deletion of each of the messages, oldest first, by the message's id.
 func (in *Inbox) MarksOf(ctx context.Context, actor Actor, messages []Message) (map[uuid.UUID][]Mark, error) {
 	byRef := make(map[ExternalRef]uuid.UUID, len(messages))
 	var refs []ExternalRef

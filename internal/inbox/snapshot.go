@@ -53,7 +53,7 @@ type Snapshot struct {
 	Conversations map[uuid.UUID]*Conversation
 	Messages      map[uuid.UUID]*Message
 	Attachments   map[uuid.UUID][]Attachment // by message
-	Marks         map[uuid.UUID][]Mark       // by message, oldest first
+	Marks         map[uuid.UUID][]Mark       // by message: the newest of each kind, oldest first
 	Quotes        map[uuid.UUID]*Message     // the message that a message quotes
 	Retries       map[uuid.UUID]uuid.UUID    // the message that retries a message
 	Contacts      map[uuid.UUID]*Contact     // with identities

@@ -57,11 +57,16 @@ func (q *Queries) InsertMarks(ctx context.Context, arg InsertMarksParams) error 
 
 const MarksByTargets = `-- name: MarksByTargets :many
 SELECT k.tenant_id, k.id, k.channel_account_id, k.conversation_id, k.target_external_id, k.kind, k.text, k.external_id, k.raw, k.provider_at, k.created_at FROM (SELECT unnest($1::uuid[]) AS account, unnest($2::text[]) AS target) wanted
-JOIN message_marks k ON k.tenant_id = $3 AND k.channel_account_id = wanted.account AND k.target_external_id = wanted.target
+CROSS JOIN LATERAL (SELECT x.channel_account_id, x.target_external_id FROM message_marks x
+  WHERE x.tenant_id = $3 AND x.channel_account_id = wanted.account AND x.target_external_id = wanted.target LIMIT 1) marked
+CROSS JOIN unnest(ARRAY['REACTION', 'EDIT', 'DELETION']) AS kinds (kind)
+CROSS JOIN LATERAL (SELECT n.tenant_id, n.id, n.channel_account_id, n.conversation_id, n.target_external_id, n.kind, n.text, n.external_id, n.raw, n.provider_at, n.created_at FROM message_marks n
+  WHERE n.tenant_id = $3 AND n.channel_account_id = marked.channel_account_id AND n.target_external_id = marked.target_external_id
+    AND n.kind = kinds.kind ORDER BY n.created_at DESC, n.id DESC LIMIT 1) k
 ORDER BY k.created_at, k.id
 `
 
-// Oldest first, as they came: the id is a time-ordered UUID.
+// Oldest first, as they came: the id is a time-ordered UUID. Most messages have none, which one look tells.
 func (q *Queries) MarksByTargets(ctx context.Context, channelAccountIds []uuid.UUID, targetExternalIds []string, tenantID uuid.UUID) ([]MessageMark, error) {
 	rows, err := q.db.Query(ctx, MarksByTargets, channelAccountIds, targetExternalIds, tenantID)
 	if err != nil {
