@@ -3,6 +3,7 @@ package outbound
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,14 +45,17 @@ func (o *Outbound) Sweep(ctx context.Context, ringer Ringer) error {
 	return errors.Join(failed...)
 }
 
-// sweep does one step, which is given up when the database does not answer: the others must have their turn.
+// sweep does one step, which is given up when it panics or the database does not answer: the others must have their turn.
 func (o *Outbound) sweep(ctx context.Context, step sweep) error {
 	ctx, cancel := context.WithTimeout(ctx, sweepPatience)
 	defer cancel()
 	begun := time.Now()
-	ran, err := o.store.Alone(ctx, step.name, step.run)
+	ran, err := o.store.Alone(ctx, step.name, func(ctx context.Context) error { return caught(func() error { return step.run(ctx) }) })
 	if ran || err != nil {
 		o.cfg.Metrics.Swept(step.name, time.Since(begun), err != nil)
+	}
+	if p := (*panicError)(nil); errors.As(err, &p) {
+		o.cfg.Log.ErrorContext(ctx, "a part of a sweep panicked", "sweep", step.name, "panic", fmt.Sprint(p.cause), "stack", string(p.stack))
 	}
 	return err
 }
@@ -98,14 +102,14 @@ func visitPlaces(ctx context.Context, list func(context.Context, int) ([]Place, 
 	return err
 }
 
-// eachTenant runs fn for every tenant, also after one of them has failed.
+// eachTenant runs fn for every tenant, also after it has failed or panicked for one of them.
 func eachTenant(ctx context.Context, tenants []inbox.TenantID, fn func(inbox.TenantID) error) error {
 	var failed []error
 	for _, t := range tenants {
 		if ctx.Err() != nil {
 			break
 		}
-		failed = append(failed, fn(t))
+		failed = append(failed, caught(func() error { return fn(t) }))
 	}
 	return errors.Join(failed...)
 }
