@@ -24,8 +24,10 @@ WHERE d.tenant_id = @tenant_id AND d.message_id = ANY (@ids::uuid[]);
 
 -- name: UpdateDispatches :exec
 -- Fenced: a row that has another attempt by now is left alone. One whose recipient gets too much is not to be passed, whatever happened to it before.
+-- One that nothing holds and that may not be passed has been given back without a call: it takes its place in the queue again.
 UPDATE dispatches d
-SET state = u.state, due_at = least(app.now() + u.wait, d.expires_at), tries = u.tries, crashes = u.crashes, auth_retried = u.auth_retried,
+SET state = u.state, tries = u.tries, crashes = u.crashes, auth_retried = u.auth_retried,
+  due_at = CASE WHEN u.state = 'READY' AND u.hold = '' AND NOT u.passable THEN d.queued_at ELSE least(app.now() + u.wait, d.expires_at) END,
   hold = nullif(u.hold, ''), held_since = CASE WHEN u.hold <> 'RECIPIENT' THEN NULL WHEN d.hold = u.hold THEN d.held_since ELSE app.now() END,
   passable_at = CASE WHEN u.hold = 'RECIPIENT' THEN NULL WHEN u.passable THEN coalesce(d.passable_at, app.now() + interval '30 seconds') ELSE d.passable_at END
 FROM (SELECT unnest(@message_ids::uuid[]) AS message_id, unnest(@attempts::int[]) AS attempt, unnest(@states::text[]) AS state,
@@ -45,10 +47,11 @@ CROSS JOIN LATERAL (SELECT w.message_id FROM dispatches w
 WHERE d.tenant_id = @tenant_id AND d.message_id = next.message_id;
 
 -- name: OrderAgain :execrows
--- What was called before its lane was held is waited for again by what stands behind it in its conversation. New credentials are tried twice again by
--- all that were refused before, also by what is not due yet or has a call to be explained. What was refused may be passed until it is ordered again, so it
--- is found by that; therefore it must not come out of here refused, whatever held the lane.
-UPDATE dispatches d SET passable_at = CASE WHEN p.due THEN NULL ELSE d.passable_at END, auth_retried = false
+-- What was called before its lane was held is waited for again by what stands behind it in its conversation, and takes its place in the queue again. New
+-- credentials are tried twice again by all that were refused before, also by what is not due yet or has a call to be explained. What was refused may be
+-- passed until it is ordered again, so it is found by that; therefore it must not come out of here refused, whatever held the lane.
+UPDATE dispatches d SET passable_at = CASE WHEN p.due THEN NULL ELSE d.passable_at END, auth_retried = false,
+  due_at = CASE WHEN p.due THEN d.queued_at ELSE d.due_at END
 FROM (SELECT x.message_id, x.state = 'READY' AND x.due_at <= (SELECT app.now()) AS due FROM dispatches x
   WHERE x.tenant_id = @tenant_id AND x.channel_account_id = @channel_account_id AND x.passable_at IS NOT NULL
     AND (x.state = 'READY' AND x.due_at <= (SELECT app.now()) OR x.auth_retried AND @hold::text = 'REAUTH')
@@ -56,8 +59,8 @@ FROM (SELECT x.message_id, x.state = 'READY' AND x.due_at <= (SELECT app.now()) 
 WHERE d.tenant_id = @tenant_id AND d.message_id = p.message_id;
 
 -- name: OverdueDispatches :many
--- Nothing of a lane that is held leaves the front of its queue, so what has expired there is among the first. What has been called may be due far behind
--- others that are younger, and is looked for by itself.
+-- Nothing of a lane that is held leaves the front of its queue, where what has not been called stands by when it was queued, so what has expired there
+-- is among the first. What has been called may be due far behind others that are younger, and is looked for by itself.
 SELECT d.message_id, d.conversation_id, d.state, (d.expires_at <= app.now())::boolean AS expired, d.attempt, d.tries, d.crashes,
   d.auth_retried, m.on_unknown, m.kind
 FROM (

@@ -107,14 +107,16 @@ type DispatchRows interface {
 	LockDispatches(ctx context.Context, messages []uuid.UUID) ([]Dispatch, error)
 	// DispatchesByIDs returns the rows with what holds their lanes; missing ones are absent.
 	DispatchesByIDs(ctx context.Context, messages []uuid.UUID) ([]Dispatch, error)
-	// StepDispatches moves rows on, except those that have another attempt by now.
+	// StepDispatches moves rows on, except those that have another attempt by now. What goes on READY and is neither held nor to be passed has not
+	// been called, and takes its place in the queue again.
 	StepDispatches(ctx context.Context, steps []Step) error
 	// DeleteDispatches removes rows.
 	DeleteDispatches(ctx context.Context, messages []uuid.UUID) error
 	// CallNext lets the first waiting row of each conversation, which the caller has locked, be looked at: one before it is finished, or
 	// may be passed from a time on.
 	CallNext(ctx context.Context, conversations []uuid.UUID) error
-	// OrderAgain lets what stands behind rows that were called before and are due wait for them again, at most so many rows, and returns how many.
+	// OrderAgain lets what stands behind rows that were called before and are due wait for them again, which take their places in the queue, at most
+	// so many rows, and returns how many.
 	OrderAgain(ctx context.Context, account uuid.UUID, hold Hold, most int) (int, error)
 	// DownTooLong returns rows that an open breaker has kept for the patience.
 	DownTooLong(ctx context.Context, account uuid.UUID, patience time.Duration, most int) ([]Due, error)

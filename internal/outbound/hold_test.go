@@ -1,6 +1,8 @@
 package outbound_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -185,19 +187,41 @@ func TestQueueBehindARateIsHeldVisibly(t *testing.T) {
 // What has been called and waits behind hundreds that are younger fails at its time all the same, however long its lane is held.
 func TestExpiryBehindAHoldIsNotLate(t *testing.T) {
 	t.Parallel()
-	for name, called := range map[string]string{
-		"failed":    "passable_at = now()",
-		"limited":   "hold = 'RECIPIENT', held_since = now()",
-		"held lane": "passable_at = now(), hold = 'RATE_LIMIT'",
+	for name, called := range map[string]struct {
+		how  string
+		then func(ctx context.Context, tx outbound.Tx, account, old uuid.UUID) error // once it is due
+	}{
+		"failed":    {how: "passable_at = now()"},
+		"limited":   {how: "hold = 'RECIPIENT', held_since = now()"},
+		"held lane": {how: "passable_at = now(), hold = 'RATE_LIMIT'"},
+		"failed, and ordered again after a hold": {"passable_at = now()", func(ctx context.Context, tx outbound.Tx, account, _ uuid.UUID) error {
+			n, err := tx.OrderAgain(ctx, account, outbound.HoldBreaker, 1000)
+			if err == nil && n != 1 {
+				err = fmt.Errorf("%d were ordered again", n)
+			}
+			return err
+		}},
+		"claimed, and given back without a call": {"attempt = 1", func(ctx context.Context, tx outbound.Tx, _, old uuid.UUID) error {
+			return tx.StepDispatches(ctx, []outbound.Step{{MessageID: old, Attempt: 1, State: outbound.Ready}})
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			old := w.send(w.tenant.Conversation(w.account), "old")
 			w.deep(300)
-			w.Exec("UPDATE dispatches SET due_at = now() + interval '1 hour', expires_at = now() + interval '2 hours', "+called+" WHERE message_id = $1", old.ID)
+			w.Exec("UPDATE dispatches SET due_at = now() + interval '1 hour', expires_at = now() + interval '2 hours', "+called.how+" WHERE message_id = $1", old.ID)
+			w.Exec("UPDATE app.clock SET shift = interval '61 minutes'")
+			if called.then != nil {
+				err := w.DB.Outbound().InTenant(t.Context(), w.tenant.ID, func(tx outbound.Tx) error {
+					return called.then(t.Context(), tx, w.account, old.ID)
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
 			w.Exec("UPDATE channel_accounts SET status = 'NEEDS_REAUTH'")
-			w.later(119 * time.Minute)
+			w.later(58 * time.Minute)
 			w.wantStatus(old.ID, inbox.MessageQueued)
 			w.later(2 * time.Minute)
 			if m := w.wantStatus(old.ID, inbox.MessageFailed); m.FailedCode != outbound.CodeExpired {

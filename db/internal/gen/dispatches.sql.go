@@ -284,7 +284,8 @@ func (q *Queries) NextDue(ctx context.Context, tenantID uuid.UUID, channelAccoun
 }
 
 const OrderAgain = `-- name: OrderAgain :execrows
-UPDATE dispatches d SET passable_at = CASE WHEN p.due THEN NULL ELSE d.passable_at END, auth_retried = false
+UPDATE dispatches d SET passable_at = CASE WHEN p.due THEN NULL ELSE d.passable_at END, auth_retried = false,
+  due_at = CASE WHEN p.due THEN d.queued_at ELSE d.due_at END
 FROM (SELECT x.message_id, x.state = 'READY' AND x.due_at <= (SELECT app.now()) AS due FROM dispatches x
   WHERE x.tenant_id = $1 AND x.channel_account_id = $2 AND x.passable_at IS NOT NULL
     AND (x.state = 'READY' AND x.due_at <= (SELECT app.now()) OR x.auth_retried AND $3::text = 'REAUTH')
@@ -292,9 +293,9 @@ FROM (SELECT x.message_id, x.state = 'READY' AND x.due_at <= (SELECT app.now()) 
 WHERE d.tenant_id = $1 AND d.message_id = p.message_id
 `
 
-// What was called before its lane was held is waited for again by what stands behind it in its conversation. New credentials are tried twice again by
-// all that were refused before, also by what is not due yet or has a call to be explained. What was refused may be passed until it is ordered again, so it
-// is found by that; therefore it must not come out of here refused, whatever held the lane.
+// What was called before its lane was held is waited for again by what stands behind it in its conversation, and takes its place in the queue again. New
+// credentials are tried twice again by all that were refused before, also by what is not due yet or has a call to be explained. What was refused may be
+// passed until it is ordered again, so it is found by that; therefore it must not come out of here refused, whatever held the lane.
 func (q *Queries) OrderAgain(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID, hold string, most int32) (int64, error) {
 	result, err := q.db.Exec(ctx, OrderAgain,
 		tenantID,
@@ -342,8 +343,8 @@ type OverdueDispatchesRow struct {
 	Kind           string
 }
 
-// Nothing of a lane that is held leaves the front of its queue, so what has expired there is among the first. What has been called may be due far behind
-// others that are younger, and is looked for by itself.
+// Nothing of a lane that is held leaves the front of its queue, where what has not been called stands by when it was queued, so what has expired there
+// is among the first. What has been called may be due far behind others that are younger, and is looked for by itself.
 func (q *Queries) OverdueDispatches(ctx context.Context, tenantID uuid.UUID, channelAccountID uuid.UUID, most int32) ([]OverdueDispatchesRow, error) {
 	rows, err := q.db.Query(ctx, OverdueDispatches, tenantID, channelAccountID, most)
 	if err != nil {
@@ -377,7 +378,8 @@ func (q *Queries) OverdueDispatches(ctx context.Context, tenantID uuid.UUID, cha
 
 const UpdateDispatches = `-- name: UpdateDispatches :exec
 UPDATE dispatches d
-SET state = u.state, due_at = least(app.now() + u.wait, d.expires_at), tries = u.tries, crashes = u.crashes, auth_retried = u.auth_retried,
+SET state = u.state, tries = u.tries, crashes = u.crashes, auth_retried = u.auth_retried,
+  due_at = CASE WHEN u.state = 'READY' AND u.hold = '' AND NOT u.passable THEN d.queued_at ELSE least(app.now() + u.wait, d.expires_at) END,
   hold = nullif(u.hold, ''), held_since = CASE WHEN u.hold <> 'RECIPIENT' THEN NULL WHEN d.hold = u.hold THEN d.held_since ELSE app.now() END,
   passable_at = CASE WHEN u.hold = 'RECIPIENT' THEN NULL WHEN u.passable THEN coalesce(d.passable_at, app.now() + interval '30 seconds') ELSE d.passable_at END
 FROM (SELECT unnest($2::uuid[]) AS message_id, unnest($3::int[]) AS attempt, unnest($4::text[]) AS state,
@@ -400,6 +402,7 @@ type UpdateDispatchesParams struct {
 }
 
 // Fenced: a row that has another attempt by now is left alone. One whose recipient gets too much is not to be passed, whatever happened to it before.
+// One that nothing holds and that may not be passed has been given back without a call: it takes its place in the queue again.
 func (q *Queries) UpdateDispatches(ctx context.Context, arg UpdateDispatchesParams) error {
 	_, err := q.db.Exec(ctx, UpdateDispatches,
 		arg.TenantID,
