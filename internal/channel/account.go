@@ -79,7 +79,8 @@ func decodeStrict(what string, data []byte, v any) error {
 		return nil
 	}
 	wrong := fmt.Errorf("channel account %s do not have the expected form", what)
-	if _, err := Members(data); err != nil || CheckJSON(data) != nil {
+	value, err := ReadJSON(data)
+	if _, object := value.enter('{'); err != nil || !object || value.Check() != nil {
 		return wrong
 	}
 	d := json.NewDecoder(bytes.NewReader(data))

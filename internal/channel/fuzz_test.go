@@ -32,8 +32,8 @@ func FuzzStrictJSON(f *testing.F) {
 				}
 			}
 		}
-		clean := channel.CleanJSON(bytes.Clone(data))
-		if again := channel.CleanJSON(bytes.Clone(clean)); !bytes.Equal(again, clean) {
+		clean := channel.JSON(bytes.Clone(data)).Clean()
+		if again := channel.JSON(bytes.Clone(clean)).Clean(); !bytes.Equal(again, clean) {
 			t.Fatalf("%q is cleaned to %q, and that to %q", data, clean, again)
 		}
 		if json.Valid(data) != json.Valid(clean) {
@@ -65,7 +65,7 @@ func FuzzAccountForm(f *testing.F) {
 		if settings != nil || len(data) == 0 {
 			return
 		}
-		members, err := channel.Members(data)
+		members, err := channel.JSON(data).Members()
 		if err != nil || len(members) > 1 {
 			t.Fatalf("%q was taken, with %d members, %v", data, len(members), err)
 		}

@@ -10,8 +10,8 @@ import (
 
 // readContent reads the object that belongs to the message's type into out; the message was checked. A type that is not listed here, of today or
 // of the future, is shown as a placeholder with its name; its bytes are kept.
-func (m inbound) readContent(message json.RawMessage, out *channel.Inbound) error {
-	raw := channel.MemberOf(message, m.Type)
+func (m inbound) readContent(message channel.JSON, out *channel.Inbound) error {
+	raw := message.Member(m.Type)
 	if len(raw) == 0 && m.Errors.there { // Meta cannot pass the message on and says why
 		return readUnsupported(m.Type, message, out)
 	}
@@ -49,7 +49,7 @@ func (m inbound) readContent(message json.RawMessage, out *channel.Inbound) erro
 }
 
 // decode reads a value of a message that was checked and cleaned as a whole. It must be there; name is what an error calls it.
-func decode(name string, raw json.RawMessage, v any) error {
+func decode(name string, raw channel.JSON, v any) error {
 	if len(raw) == 0 {
 		return malformed("%s is missing", name)
 	}
@@ -68,7 +68,7 @@ func mismatch(name string, err error) error {
 	return malformed("%s has the wrong type", first(name, "a value"))
 }
 
-func readText(raw json.RawMessage, out *channel.Inbound) error {
+func readText(raw channel.JSON, out *channel.Inbound) error {
 	var v struct {
 		Body *string `json:"body"`
 	}
@@ -82,7 +82,7 @@ func readText(raw json.RawMessage, out *channel.Inbound) error {
 	return nil
 }
 
-func readMedia(kind string, raw json.RawMessage, out *channel.Inbound) error {
+func readMedia(kind string, raw channel.JSON, out *channel.Inbound) error {
 	var v struct {
 		ID       string `json:"id"`
 		MIMEType string `json:"mime_type"`
@@ -106,7 +106,7 @@ func readMedia(kind string, raw json.RawMessage, out *channel.Inbound) error {
 	return nil
 }
 
-func readLocation(raw json.RawMessage, out *channel.Inbound) error {
+func readLocation(raw channel.JSON, out *channel.Inbound) error {
 	var v struct {
 		Latitude  json.Number `json:"latitude"` // a number in practice, a string in Meta's specification
 		Longitude json.Number `json:"longitude"`
@@ -165,7 +165,7 @@ func (c *card) shown() channel.ContactCard {
 	return shown
 }
 
-func readContacts(raw json.RawMessage, out *channel.Inbound) error {
+func readContacts(raw channel.JSON, out *channel.Inbound) error {
 	if len(raw) == 0 {
 		return malformed("contacts is missing")
 	}
@@ -221,7 +221,7 @@ func (b *basket) UnmarshalJSON(raw []byte) error {
 	})
 }
 
-func readOrder(raw json.RawMessage, out *channel.Inbound) error {
+func readOrder(raw channel.JSON, out *channel.Inbound) error {
 	v := struct {
 		CatalogID string `json:"catalog_id"`
 		Text      string `json:"text"`
@@ -235,11 +235,11 @@ func readOrder(raw json.RawMessage, out *channel.Inbound) error {
 }
 
 // readUnsupported keeps the name of a type that is shown as a placeholder.
-func readUnsupported(kind string, message json.RawMessage, out *channel.Inbound) error {
+func readUnsupported(kind string, message channel.JSON, out *channel.Inbound) error {
 	var v struct {
 		Type string `json:"type"` // Meta's name of what the customer really sent, when it tells
 	}
-	if raw := channel.MemberOf(message, "unsupported"); len(raw) > 0 {
+	if raw := message.Member("unsupported"); len(raw) > 0 {
 		_ = json.Unmarshal(raw, &v) // only a label depends on it
 	}
 	out.Kind, out.Content.Label = channel.KindUnsupported, clip(first(v.Type, kind, "unsupported"), 64)

@@ -49,7 +49,7 @@ type referral struct {
 }
 
 // message reads one element of messages[] into an item. It never fails: what cannot be read is quarantined with its bytes.
-func (p *Provider) message(s scope, raw json.RawMessage) channel.Item {
+func (p *Provider) message(s scope, raw channel.JSON) channel.Item {
 	event, from, err := p.readMessage(s, raw)
 	kept := s.keep(from, "message", raw)
 	if err != nil {
@@ -60,11 +60,11 @@ func (p *Provider) message(s scope, raw json.RawMessage) channel.Item {
 
 // readMessage reads one message, and finds the person it is from even when the rest cannot be read. Its error says what is wrong in
 // words for an operator.
-func readMessage(s scope, raw json.RawMessage) (channel.Inbound, *contact, error) {
-	if err := channel.CheckJSON(raw); err != nil {
+func readMessage(s scope, raw channel.JSON) (channel.Inbound, *contact, error) {
+	if err := raw.Check(); err != nil {
 		return channel.Inbound{}, nil, err
 	}
-	clean := json.RawMessage(channel.CleanJSON(raw))
+	clean := raw.Clean()
 	var m inbound
 	err := decode("", clean, &m)
 	from := s.contact(m.From, m.FromUserID)
@@ -76,7 +76,7 @@ func readMessage(s scope, raw json.RawMessage) (channel.Inbound, *contact, error
 }
 
 // event turns the message into what the contract knows; raw is the whole message.
-func (m inbound) event(from *contact, raw json.RawMessage) (channel.Inbound, error) {
+func (m inbound) event(from *contact, raw channel.JSON) (channel.Inbound, error) {
 	if m.ID == "" || len(m.ID) > maxID {
 		return channel.Inbound{}, malformed("the id is missing or too long")
 	}
@@ -141,7 +141,7 @@ func (c systemChange) apply(from *channel.Sender) {
 // seconds reads Meta's time: whole seconds since 1970.
 func seconds(raw json.RawMessage) (time.Time, error) {
 	const year9999 = 253402300799
-	s, err := strconv.ParseInt(text(raw), 10, 64)
+	s, err := strconv.ParseInt(channel.JSON(raw).Text(), 10, 64)
 	if err != nil || s < 0 || s > year9999 {
 		return time.Time{}, malformed("the timestamp is missing or not a time")
 	}

@@ -7,7 +7,6 @@
 package meta
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -49,7 +48,7 @@ type Provider struct {
 	client  *http.Client // refuses redirects
 	media   *http.Client // follows a few, each checked
 	// readMessage reads one message of a webhook; a field so that a test can make it panic.
-	readMessage func(scope, json.RawMessage) (channel.Inbound, *contact, error)
+	readMessage func(scope, channel.JSON) (channel.Inbound, *contact, error)
 }
 
 // Settings is the public part of a channel account, as JSON: {"wabaId":"…","displayPhone":"+15550001111","messagesPerSecond":80}.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"regexp"
 	"strings"
@@ -28,7 +27,11 @@ func (p *Provider) Receive(_ context.Context, endpoint channel.Endpoint, request
 	if genuine := endpoint.VerifySHA256(request.Body, signature); !genuine || !prefixed {
 		return nil, channel.ErrSignature
 	}
-	return p.split(request.Body)
+	body, err := channel.ReadJSON(request.Body)
+	if err != nil {
+		return nil, err
+	}
+	return p.split(body)
 }
 
 // Challenge answers Meta's question whether we own a webhook address. It returns channel.ErrSignature when the token is not the
@@ -44,15 +47,12 @@ func (p *Provider) Challenge(_ context.Context, endpoint channel.Endpoint, reque
 }
 
 // split walks object → entry → change and collects the items.
-func (p *Provider) split(body []byte) ([]channel.Item, error) {
-	if !json.Valid(body) {
-		return nil, malformed("not JSON")
-	}
+func (p *Provider) split(body channel.JSON) ([]channel.Item, error) {
 	top, err := object(body)
 	if err != nil {
 		return nil, err
 	}
-	if kind := text(top["object"]); kind != "whatsapp_business_account" {
+	if kind := top["object"].Text(); kind != "whatsapp_business_account" {
 		return []channel.Item{quarantined("", body, "the webhook is not about a WhatsApp business account")}, nil
 	}
 	entries, err := list(top["entry"])
@@ -68,7 +68,7 @@ func (p *Provider) split(body []byte) ([]channel.Item, error) {
 	return items, nil
 }
 
-func (p *Provider) entry(raw json.RawMessage) []channel.Item {
+func (p *Provider) entry(raw channel.JSON) []channel.Item {
 	entry, err := object(raw)
 	if err != nil {
 		return []channel.Item{quarantined("", raw, "entry: "+reasonOf(err))}
@@ -90,12 +90,12 @@ func (p *Provider) entry(raw json.RawMessage) []channel.Item {
 }
 
 // change reads one change. Only the field "messages" changes conversations; every other report is kept as a notice.
-func (p *Provider) change(entry map[string]json.RawMessage, raw json.RawMessage) []channel.Item {
+func (p *Provider) change(entry map[string]channel.JSON, raw channel.JSON) []channel.Item {
 	change, err := object(raw)
 	if err != nil {
 		return []channel.Item{quarantined("", raw, "change: "+reasonOf(err))}
 	}
-	field := text(change["field"])
+	field := change["field"].Text()
 	if field == "" {
 		return []channel.Item{quarantined("", raw, "change.field is missing")}
 	}
@@ -120,7 +120,7 @@ func (p *Provider) change(entry map[string]json.RawMessage, raw json.RawMessage)
 
 // value reads the lists of a "messages" change. What no list claims is kept as a notice, so that nothing of a payload is lost. It stops
 // early when the scope's room is full; then the change has to be kept whole.
-func (p *Provider) value(s scope, value map[string]json.RawMessage) []channel.Item {
+func (p *Provider) value(s scope, value map[string]channel.JSON) []channel.Item {
 	var items []channel.Item
 	for _, name := range names(value) {
 		if s.room.full() {
@@ -134,7 +134,7 @@ func (p *Provider) value(s scope, value map[string]json.RawMessage) []channel.It
 		case "statuses":
 			items = append(items, s.each(name, raw, p.status)...)
 		case "errors":
-			items = append(items, s.each(name, raw, func(s scope, e json.RawMessage) channel.Item {
+			items = append(items, s.each(name, raw, func(s scope, e channel.JSON) channel.Item {
 				return notice(s.account, "errors", s.pack(part{"error", e}))
 			})...)
 		default:
@@ -150,7 +150,7 @@ func (p *Provider) value(s scope, value map[string]json.RawMessage) []channel.It
 }
 
 // each reads the elements of a list one by one; a panic over one of them is one quarantined item.
-func (s scope) each(name string, raw json.RawMessage, read func(scope, json.RawMessage) channel.Item) []channel.Item {
+func (s scope) each(name string, raw channel.JSON, read func(scope, channel.JSON) channel.Item) []channel.Item {
 	elements, err := list(raw)
 	if err != nil {
 		return []channel.Item{quarantined(s.account, s.pack(part{name, raw}), name+": "+reasonOf(err))}
@@ -165,7 +165,7 @@ func (s scope) each(name string, raw json.RawMessage, read func(scope, json.RawM
 	return items
 }
 
-func (s scope) guarded(raw json.RawMessage, read func(scope, json.RawMessage) channel.Item) (item channel.Item) {
+func (s scope) guarded(raw channel.JSON, read func(scope, channel.JSON) channel.Item) (item channel.Item) {
 	defer func() {
 		if recover() != nil {
 			item = quarantined(s.account, s.pack(part{"item", raw}), "reading it failed unexpectedly")

@@ -35,7 +35,7 @@ func provider(t testing.TB) *Provider {
 // A parser that panics over one message must cost that message only.
 func TestPanicIsOneQuarantinedItem(t *testing.T) {
 	p := provider(t)
-	p.readMessage = func(s scope, raw json.RawMessage) (channel.Inbound, *contact, error) {
+	p.readMessage = func(s scope, raw channel.JSON) (channel.Inbound, *contact, error) {
 		if strings.Contains(string(raw), "poison") {
 			panic("a defect")
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // readInteractive reads the answer to a button, a list or a form. An answer of a kind that is not known keeps its object as the form.
-func readInteractive(raw json.RawMessage, out *channel.Inbound) error {
+func readInteractive(raw channel.JSON, out *channel.Inbound) error {
 	var v struct {
 		Type string `json:"type"`
 	}
@@ -31,12 +31,12 @@ func readInteractive(raw json.RawMessage, out *channel.Inbound) error {
 	case "nfm_reply":
 		out.Text, err = readForm(answer, reply)
 	default:
-		reply.Form = answer
+		reply.Form = json.RawMessage(answer)
 	}
 	return err
 }
 
-func readChoice(name string, raw json.RawMessage, reply *channel.Reply) error {
+func readChoice(name string, raw channel.JSON, reply *channel.Reply) error {
 	var v struct {
 		ID          string `json:"id"`
 		Title       string `json:"title"`
@@ -50,7 +50,7 @@ func readChoice(name string, raw json.RawMessage, reply *channel.Reply) error {
 }
 
 // readForm reads the answers of a flow, which come as JSON within a string. Answers that are no JSON are kept as that string.
-func readForm(raw json.RawMessage, reply *channel.Reply) (string, error) {
+func readForm(raw channel.JSON, reply *channel.Reply) (string, error) {
 	var v struct {
 		Name     string `json:"name"`
 		Body     string `json:"body"`
@@ -63,8 +63,8 @@ func readForm(raw json.RawMessage, reply *channel.Reply) (string, error) {
 	if v.Response == "" {
 		return v.Body, nil
 	}
-	if channel.CheckJSON([]byte(v.Response)) == nil {
-		reply.Form = channel.CleanJSON([]byte(v.Response))
+	if response, err := channel.ReadJSON([]byte(v.Response)); err == nil && response.Check() == nil {
+		reply.Form = json.RawMessage(response.Clean())
 		return v.Body, nil
 	}
 	form, err := json.Marshal(v.Response)
@@ -73,7 +73,7 @@ func readForm(raw json.RawMessage, reply *channel.Reply) (string, error) {
 }
 
 // readButton reads a tap on a quick-reply button of a template.
-func readButton(raw json.RawMessage, out *channel.Inbound) error {
+func readButton(raw channel.JSON, out *channel.Inbound) error {
 	var v struct {
 		Text    string `json:"text"`
 		Payload string `json:"payload"`
@@ -87,7 +87,7 @@ func readButton(raw json.RawMessage, out *channel.Inbound) error {
 }
 
 // readReaction reads a reaction; one without an emoji takes the earlier one back.
-func readReaction(raw json.RawMessage, out *channel.Inbound) error {
+func readReaction(raw channel.JSON, out *channel.Inbound) error {
 	var v struct {
 		MessageID string `json:"message_id"`
 		Emoji     string `json:"emoji"`
@@ -100,7 +100,7 @@ func readReaction(raw json.RawMessage, out *channel.Inbound) error {
 }
 
 // readEdit reads the new form of an earlier message.
-func readEdit(raw json.RawMessage, out *channel.Inbound) error {
+func readEdit(raw channel.JSON, out *channel.Inbound) error {
 	var v struct {
 		Original string          `json:"original_message_id"`
 		Message  json.RawMessage `json:"message"`
@@ -109,13 +109,13 @@ func readEdit(raw json.RawMessage, out *channel.Inbound) error {
 		return err
 	}
 	var inner inbound
-	if err := decode("edit.message", v.Message, &inner); err != nil {
+	if err := decode("edit.message", channel.JSON(v.Message), &inner); err != nil {
 		return err
 	}
 	if inner.Type == "edit" || inner.Type == "revoke" {
 		return malformed("edit.message is not a message")
 	}
-	if err := inner.readContent(v.Message, out); err != nil {
+	if err := inner.readContent(channel.JSON(v.Message), out); err != nil {
 		return err
 	}
 	out.Kind = channel.KindEdit
@@ -123,7 +123,7 @@ func readEdit(raw json.RawMessage, out *channel.Inbound) error {
 }
 
 // readRevoke reads that the customer deleted a message for everybody.
-func readRevoke(raw json.RawMessage, out *channel.Inbound) error {
+func readRevoke(raw channel.JSON, out *channel.Inbound) error {
 	var v struct {
 		Original string `json:"original_message_id"`
 	}

@@ -1,8 +1,6 @@
 package meta
 
 import (
-	"encoding/json"
-
 	"github.com/switchboard-inbox/switchboard/internal/channel"
 )
 
@@ -11,23 +9,24 @@ var _ channel.Rereader = (*Provider)(nil)
 // Reread reads an item's bytes again as Receive kept them. What it could not read whole the first time (an entry, a change) may hold
 // several items.
 func (p *Provider) Reread(raw []byte) []channel.Item {
-	kept, err := object(raw)
+	read, _ := channel.ReadJSON(raw) // none is no object
+	kept, err := object(read)
 	if err != nil {
 		return []channel.Item{quarantined("", raw, reasonOf(err))}
 	}
 	switch {
 	case kept["object"] != nil:
-		items, err := p.split(raw)
+		items, err := p.split(read)
 		if err != nil {
 			return []channel.Item{quarantined("", raw, reasonOf(err))}
 		}
 		return items
 	case kept["changes"] != nil:
-		return p.entry(raw)
+		return p.entry(read)
 	case kept["field"] != nil:
-		return p.change(nil, raw)
+		return p.change(nil, read)
 	}
-	value := map[string]json.RawMessage{}
+	value := map[string]channel.JSON{}
 	for name, v := range kept {
 		switch name {
 		case "message", "status", "contact":
@@ -57,15 +56,15 @@ func listSuffix(name string) string {
 }
 
 // listOfItem tells a receipt from a message.
-func listOfItem(raw json.RawMessage) string {
+func listOfItem(raw channel.JSON) string {
 	if members, err := object(raw); err == nil && members["status"] != nil && members["type"] == nil {
 		return "statuses"
 	}
 	return "messages"
 }
 
-func listOf(raw json.RawMessage) json.RawMessage {
-	out := make(json.RawMessage, 0, len(raw)+2)
+func listOf(raw channel.JSON) channel.JSON {
+	out := make(channel.JSON, 0, len(raw)+2)
 	out = append(out, '[')
 	out = append(out, raw...)
 	return append(out, ']')

@@ -14,7 +14,7 @@ import (
 // scope is what the messages and receipts of one change share: the business number, and the people they name.
 type scope struct {
 	account  string // phone_number_id
-	metadata json.RawMessage
+	metadata channel.JSON
 	contacts []*contact
 	byID     map[string]*contact
 	room     *room
@@ -22,7 +22,7 @@ type scope struct {
 
 // contact is one entry of contacts[]: who a message is from.
 type contact struct {
-	raw     json.RawMessage
+	raw     channel.JSON
 	claimed bool   // a message or receipt carries it
 	WAID    string `json:"wa_id"`
 	UserID  string `json:"user_id"`
@@ -55,25 +55,25 @@ func (r *room) full() bool { return r.left < 0 || r.items > maxItems }
 // newScope reads metadata and contacts of a change's value; size is the bytes of the change. A contact that cannot be read stays unclaimed
 // and ends as a notice. It returns an error for metadata that is there and does not say clearly whose the change is: no address may make up
 // for that.
-func newScope(value map[string]json.RawMessage, size int) (scope, error) {
+func newScope(value map[string]channel.JSON, size int) (scope, error) {
 	s := scope{metadata: value["metadata"], byID: map[string]*contact{}, room: newRoom(size)}
 	if len(s.metadata) > 0 && string(s.metadata) != "null" {
 		metadata, err := object(s.metadata)
 		if err != nil {
 			return s, malformed("metadata: %s", reasonOf(err))
 		}
-		s.account = clip(text(metadata["phone_number_id"]), 64)
+		s.account = clip(metadata["phone_number_id"].Text(), 64)
 		if s.account == "" && len(metadata["phone_number_id"]) > 0 {
 			return s, malformed("metadata.phone_number_id has the wrong type")
 		}
 	}
 	entries, err := list(value["contacts"])
 	if err != nil && len(value["contacts"]) > 0 {
-		entries = []json.RawMessage{value["contacts"]}
+		entries = []channel.JSON{value["contacts"]}
 	}
 	for _, raw := range entries {
 		c := &contact{}
-		if channel.DecodeJSON(raw, c) != nil {
+		if raw.Decode(c) != nil {
 			c = &contact{}
 		}
 		c.raw = raw
@@ -103,7 +103,7 @@ func (s scope) contact(ids ...string) *contact {
 }
 
 // keep returns the item's own bytes: what it shares with others in the change, the person it names, and itself.
-func (s scope) keep(c *contact, name string, raw json.RawMessage) []byte {
+func (s scope) keep(c *contact, name string, raw channel.JSON) []byte {
 	var parts []part
 	if c != nil {
 		c.claimed = true
@@ -122,12 +122,17 @@ func (s scope) pack(parts ...part) []byte {
 // part is one member of an assembled object; an absent one is left out.
 type part struct {
 	name string
-	raw  json.RawMessage
+	raw  channel.JSON
 }
 
 // assemble joins raw values to one JSON object without touching their bytes.
 func assemble(parts ...part) []byte {
+	size := 2
+	for _, p := range parts {
+		size += len(p.name) + len(p.raw) + 4
+	}
 	var b bytes.Buffer
+	b.Grow(size)
 	b.WriteByte('{')
 	for _, p := range parts {
 		if len(p.raw) == 0 {
@@ -146,42 +151,29 @@ func assemble(parts ...part) []byte {
 }
 
 // object reads one level of a JSON object; two names that differ in case only are an error.
-func object(raw json.RawMessage) (map[string]json.RawMessage, error) {
-	members, err := channel.Members(raw)
+func object(raw channel.JSON) (map[string]channel.JSON, error) {
+	members, err := raw.Members()
 	if err != nil {
 		return nil, err
 	}
-	m := make(map[string]json.RawMessage, len(members))
+	m := make(map[string]channel.JSON, len(members))
 	for _, member := range members {
 		m[member.Name] = member.Value
 	}
 	return m, nil
 }
 
-func names(m map[string]json.RawMessage) []string { return slices.Sorted(maps.Keys(m)) }
+func names(m map[string]channel.JSON) []string { return slices.Sorted(maps.Keys(m)) }
 
 // maxItems is more than a webhook of Meta's largest size can hold; beyond it somebody tries to fill our memory.
 const maxItems = 10_000
 
 // list reads one level of a JSON array. null and an absent value are an empty list.
-func list(raw json.RawMessage) ([]json.RawMessage, error) {
+func list(raw channel.JSON) ([]channel.JSON, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil
 	}
-	return channel.Elements(raw)
-}
-
-// text returns the string or number in raw as text, and "" for anything else.
-func text(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(channel.CleanJSON(raw), &s) == nil {
-		return s
-	}
-	var n json.Number
-	if json.Unmarshal(raw, &n) == nil {
-		return n.String()
-	}
-	return ""
+	return raw.Elements()
 }
 
 // phone returns the E.164 form of a wa_id, or "" when it is none.

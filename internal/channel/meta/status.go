@@ -20,9 +20,9 @@ type receipt struct {
 }
 
 // status reads one receipt into an item. A kind of receipt that is not known is kept as a notice: it is no fault of its bytes.
-func (p *Provider) status(s scope, raw json.RawMessage) channel.Item {
+func (p *Provider) status(s scope, raw channel.JSON) channel.Item {
 	var r receipt
-	err := channel.DecodeJSON(raw, &r)
+	err := raw.Decode(&r)
 	if err == nil && (r.ID == "" || len(r.ID) > maxID || r.Status == "" || len(r.Status) > 64) {
 		err = malformed("id or status is missing or too long")
 	}

@@ -17,22 +17,34 @@ const (
 	maxValues = 10_000 // how many values one that is read whole may hold, and how many one level of another
 )
 
-// Member is one name and value of a JSON object, the value as it was written.
-type Member struct {
-	Name  string
-	Value json.RawMessage
+// JSON is a value from outside that is valid JSON, as it was written: ReadJSON has found it so, or it stands in one that is. That is looked at once
+// and not again at every level. The zero value is none at all.
+type JSON []byte
+
+// ReadJSON returns data as JSON, which shares its memory. It returns an error wrapping ErrMalformed when data is not exactly one JSON value.
+func ReadJSON(data []byte) (JSON, error) {
+	if !json.Valid(data) {
+		return nil, fmt.Errorf("%w: not JSON", ErrMalformed)
+	}
+	return data, nil
 }
 
-// Members returns the members of the JSON object data in their order. It returns an error wrapping ErrMalformed when data is not an
+// Member is one name and value of a JSON object.
+type Member struct {
+	Name  string
+	Value JSON
+}
+
+// Members returns the members of a JSON object in their order. It returns an error wrapping ErrMalformed when the value is not an
 // object, when it has more than 10,000 names, or when two names are equal or differ in case only: a lenient reader downstream would
 // pick either of them. It does not look into the values, so that a bad value is the affair of whoever reads it. The values share
-// data's memory.
-func Members(data []byte) ([]Member, error) {
-	s, ok := enter(data, '{')
+// the object's memory.
+func (j JSON) Members() ([]Member, error) {
+	s, ok := j.enter('{')
 	if !ok {
 		return nil, fmt.Errorf("%w: not a JSON object", ErrMalformed)
 	}
-	var members []Member
+	members := make([]Member, 0, 4)
 	var names nameSet
 	for s.next() != '}' {
 		name := s.name()
@@ -47,10 +59,10 @@ func Members(data []byte) ([]Member, error) {
 	return members, nil
 }
 
-// MemberOf returns the value of the name in the JSON object data, which CheckJSON has accepted; nil when it has none, or is no object. It takes
-// nothing apart: the value shares data's memory.
-func MemberOf(data []byte, name string) json.RawMessage {
-	s, ok := enter(data, '{')
+// Member returns the value of the name in a JSON object, the first if it comes twice; none when the object has none, or when it is no object. It
+// takes nothing apart: the value shares the object's memory.
+func (j JSON) Member(name string) JSON {
+	s, ok := j.enter('{')
 	if !ok {
 		return nil
 	}
@@ -63,14 +75,14 @@ func MemberOf(data []byte, name string) json.RawMessage {
 	return nil
 }
 
-// Elements returns the elements of the JSON array data. It returns an error wrapping ErrMalformed when data is not an array, or has
-// more than 10,000 elements. The elements share data's memory.
-func Elements(data []byte) ([]json.RawMessage, error) {
-	s, ok := enter(data, '[')
+// Elements returns the elements of a JSON array. It returns an error wrapping ErrMalformed when the value is not an array, or has
+// more than 10,000 elements. The elements share the array's memory.
+func (j JSON) Elements() ([]JSON, error) {
+	s, ok := j.enter('[')
 	if !ok {
 		return nil, fmt.Errorf("%w: not a list", ErrMalformed)
 	}
-	var elements []json.RawMessage
+	var elements []JSON
 	for s.next() != ']' {
 		if len(elements) == maxValues {
 			return nil, tooMany()
@@ -80,27 +92,44 @@ func Elements(data []byte) ([]json.RawMessage, error) {
 	return elements, nil
 }
 
-// enter returns a scanner behind the opening bracket of data, when data is JSON that begins with it.
-func enter(data []byte, open byte) (*scanner, bool) {
-	if !json.Valid(data) {
-		return nil, false
+// Text returns what a string says, cleaned as Clean does it, or a number as it was written; "" for anything else.
+func (j JSON) Text() string {
+	if len(j) == 0 {
+		return ""
 	}
-	s := &scanner{data: data}
-	if s.next() != open {
+	s := &scanner{data: j}
+	switch c := s.next(); {
+	case c == '"':
+		quoted := s.text()
+		if plain := quoted[1 : len(quoted)-1]; isPlain(plain) {
+			return string(plain)
+		}
+		var text string
+		_ = json.Unmarshal(JSON(quoted).Clean(), &text) // a valid string always decodes
+		return text
+	case c == '-', '0' <= c && c <= '9':
+		return string(s.skip())
+	}
+	return ""
+}
+
+// enter returns a scanner behind the opening bracket, when the value begins with it.
+func (j JSON) enter(open byte) (*scanner, bool) {
+	s := &scanner{data: j}
+	if len(j) == 0 || s.next() != open {
 		return nil, false
 	}
 	s.pos++
 	return s, true
 }
 
-// DecodeJSON reads one JSON value from outside into v. Before that it refuses nesting deeper than 32, more than 10,000 values and names
-// that are equal or differ in case only, at any level; NUL characters, lone surrogates and invalid UTF-8 become U+FFFD, since no database takes
-// them. Numbers in untyped places stay json.Number. Every error wraps ErrMalformed.
-func DecodeJSON(data []byte, v any) error {
-	if err := CheckJSON(data); err != nil {
+// Decode reads the value into v. Before that it refuses what Check does. NUL characters, lone surrogates and invalid UTF-8 become U+FFFD, since no
+// database takes them. Numbers in untyped places stay json.Number. Every error wraps ErrMalformed.
+func (j JSON) Decode(v any) error {
+	if err := j.Check(); err != nil {
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(CleanJSON(data)))
+	d := json.NewDecoder(bytes.NewReader(j.Clean()))
 	d.UseNumber()
 	if err := d.Decode(v); err != nil {
 		return fmt.Errorf("%w: %s", ErrMalformed, typeMismatch(err))
@@ -108,13 +137,26 @@ func DecodeJSON(data []byte, v any) error {
 	return nil
 }
 
-// CheckJSON returns nil when data is exactly one JSON value that is nested at most 32 deep, holds at most 10,000 values and repeats no
-// name within an object, not even in another case. Every error wraps ErrMalformed.
-func CheckJSON(data []byte) error {
-	if !json.Valid(data) {
+// Check returns nil when the value is nested at most 32 deep, holds at most 10,000 values and repeats no name within an object, not even in another
+// case. Every error wraps ErrMalformed.
+func (j JSON) Check() error {
+	if len(j) == 0 {
 		return fmt.Errorf("%w: not JSON", ErrMalformed)
 	}
-	return (&scanner{data: data}).check(0)
+	return (&scanner{data: j}).check(0)
+}
+
+// Clean returns the value with every NUL character, lone surrogate and invalid UTF-8 sequence inside it replaced by U+FFFD. It returns
+// the value itself when there is none, and does not change what is not text.
+func (j JSON) Clean() JSON { return cleanJSON(j) }
+
+// DecodeJSON reads one JSON value from outside into v, as ReadJSON and Decode do.
+func DecodeJSON(data []byte, v any) error {
+	value, err := ReadJSON(data)
+	if err != nil {
+		return err
+	}
+	return value.Decode(v)
 }
 
 func tooMany() error { return fmt.Errorf("%w: more than %d values", ErrMalformed, maxValues) }
@@ -136,9 +178,7 @@ func typeMismatch(err error) string {
 	return "a value has the wrong type"
 }
 
-// CleanJSON returns data with every NUL character, lone surrogate and invalid UTF-8 sequence inside it replaced by U+FFFD. It returns
-// data itself when there is none, and does not change what is not text.
-func CleanJSON(data []byte) []byte {
+func cleanJSON(data []byte) []byte {
 	clean := data
 	if !utf8.Valid(clean) {
 		clean = bytes.ToValidUTF8(clean, []byte("\uFFFD"))

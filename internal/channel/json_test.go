@@ -14,7 +14,7 @@ import (
 func TestCheckJSON(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for _, good := range []string{`{}`, `[]`, `7`, `null`, `"x"`, nested(32), `{"a":{"a":1},"b":[{"a":1},{"a":2}]}`, ` {"a":1} `, `1e999999`, manyNames(40, `"m":0`), "[" + strings.Repeat("7,", 9_998) + "7]"} {
-		if err := channel.CheckJSON([]byte(good)); err != nil {
+		if err := check([]byte(good)); err != nil {
 			t.Errorf("%s is refused: %v", good, err)
 		}
 	}
@@ -22,10 +22,19 @@ func TestCheckJSON(t *testing.T) {
 		`{"a":1,"a":2}`, `{"a":1,"A":2}`, `{"x":{"Key":1,"kEY":2}}`, `[[{"a":1,"\u0061":2}]]`, "{\"k\":1,\"\u212a\":2}", "{\"s\":1,\"\u017f\":2}",
 		manyNames(40, `"N3":0`), manyNames(40, `"n39":0`), manyNames(12, `"n11":0`), "{\"a\":\"\x00\"}", `{"a" 1}`, `{1:2}`, "[" + strings.Repeat("7,", 9_999) + "7]",
 		"[" + strings.Repeat("[7,7,7],", 2_600) + "7]"} {
-		if err := channel.CheckJSON([]byte(bad)); !errors.Is(err, channel.ErrMalformed) {
+		if err := check([]byte(bad)); !errors.Is(err, channel.ErrMalformed) {
 			t.Errorf("%.60s: err = %v, want ErrMalformed", bad, err)
 		}
 	}
+}
+
+// check reads and checks.
+func check(data []byte) error {
+	value, err := channel.ReadJSON(data)
+	if err != nil {
+		return err
+	}
+	return value.Check()
 }
 
 // manyNames returns an object with the names n0, n1, … and one more member.
@@ -55,8 +64,8 @@ func TestCleanJSON(t *testing.T) {
 		"\"\xff\"":             "\"\uFFFD\"",
 		"\"\\u00e4\xc3\"":      "\"\\u00e4\uFFFD\"",
 	} {
-		if got := string(channel.CleanJSON([]byte(in))); got != want {
-			t.Errorf("CleanJSON(%q) = %q, want %q", in, got, want)
+		if got := string(channel.JSON(in).Clean()); got != want {
+			t.Errorf("Clean of %q = %q, want %q", in, got, want)
 		}
 	}
 }
@@ -80,23 +89,23 @@ func TestDecodeJSON(t *testing.T) {
 }
 
 func TestMembersKeepBytes(t *testing.T) {
-	got, err := channel.Members([]byte(`{"b": [1, 2 ],"a":{"x":1,"x":2}}`))
+	got, err := channel.JSON(`{"b": [1, 2 ],"a":{"x":1,"x":2}}`).Members()
 	if err != nil || len(got) != 2 || got[0].Name != "b" || string(got[0].Value) != `[1, 2 ]` || string(got[1].Value) != `{"x":1,"x":2}` {
 		t.Errorf("Members = %v, %v", got, err)
 	}
-	for _, bad := range []string{``, `[]`, `7`, `{"a":1,"A":1}`, `{"a":1`, `{"a"`, `null`, manyNames(10_000, `"m":0`)} {
-		if _, err := channel.Members([]byte(bad)); !errors.Is(err, channel.ErrMalformed) {
+	for _, bad := range []string{``, `[]`, `7`, `{"a":1,"A":1}`, `null`, manyNames(10_000, `"m":0`)} {
+		if _, err := channel.JSON(bad).Members(); !errors.Is(err, channel.ErrMalformed) {
 			t.Errorf("Members(%s) = %v, want ErrMalformed", bad, err)
 		}
 	}
 }
 
-func TestMemberOf(t *testing.T) {
+func TestMember(t *testing.T) {
 	for data, want := range map[string]string{
 		`{"a":1,"b": [2, {"a":3}] ,"c":4}`: `[2, {"a":3}]`, `{"\u0062":5}`: `5`, `{"B":1}`: ``, `{}`: ``, `["b"]`: ``, `{"a":{"b":1}}`: ``,
-		`{"b":1`: ``, ``: ``,
+		``: ``,
 	} {
-		if got := channel.MemberOf([]byte(data), "b"); string(got) != want {
+		if got := channel.JSON(data).Member("b"); string(got) != want {
 			t.Errorf("in %s b is %q, want %q", data, got, want)
 		}
 	}
@@ -108,20 +117,24 @@ func FuzzScanner(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		value, err := channel.ReadJSON(data)
+		if (err == nil) != json.Valid(data) {
+			t.Fatalf("ReadJSON(%q) = %v", data, err)
+		}
 		var object map[string]json.RawMessage
 		isObject := json.Unmarshal(data, &object) == nil && object != nil
-		members, err := channel.Members(data)
+		members, err := value.Members()
 		if err == nil && (!isObject || len(members) != len(object)) {
 			t.Fatalf("Members(%q) = %d, the library has %d", data, len(members), len(object))
 		}
 		for _, m := range members {
-			if found := channel.MemberOf(data, m.Name); string(m.Value) != string(object[m.Name]) || string(found) != string(m.Value) {
+			if found := value.Member(m.Name); string(m.Value) != string(object[m.Name]) || string(found) != string(m.Value) {
 				t.Fatalf("Members(%q): %q is %q, the library has %q", data, m.Name, m.Value, object[m.Name])
 			}
 		}
 		var list []json.RawMessage
 		isList := json.Unmarshal(data, &list) == nil && list != nil
-		elements, err := channel.Elements(data)
+		elements, err := value.Elements()
 		if len(list) > 10_000 { // bounded on purpose
 			list, isList = nil, false
 		}
@@ -133,8 +146,22 @@ func FuzzScanner(f *testing.F) {
 				t.Fatalf("Elements(%q): %d is %q, the library has %q", data, i, elements[i], list[i])
 			}
 		}
-		if channel.CheckJSON(data) == nil && !json.Valid(data) {
-			t.Fatalf("CheckJSON takes %q", data)
+		if want := saying(value); value.Text() != want {
+			t.Fatalf("Text(%q) = %q, want %q", data, value.Text(), want)
+		}
+		if value.Check() == nil && !json.Valid(data) {
+			t.Fatalf("Check takes %q", data)
 		}
 	})
+}
+
+// saying returns what the standard library reads in a string or a number.
+func saying(value channel.JSON) string {
+	var text string
+	var number json.Number
+	if json.Unmarshal(value.Clean(), &text) == nil {
+		return text
+	}
+	_ = json.Unmarshal(value, &number) // anything else says nothing
+	return number.String()
 }
