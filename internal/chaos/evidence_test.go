@@ -222,11 +222,18 @@ func (w *world) calls() ([]call, error) {
 	return all.Calls, err
 }
 
+// handlerPanics returns how many of the faults that struck are panics while a webhook had no answer yet: only those may be answered with 500.
+func handlerPanics(struck map[string]int) int {
+	return struck["panic at in.read"] + struck["panic at in.verified"] + struck["panic at in.before_200"]
+}
+
 // remains looks at what is left in the installation at rest.
 func (w *world) remains() (*residue, error) {
-	r := &residue{goroutines: map[string]int{}, points: w.passed()}
+	r := &residue{goroutines: map[string]int{}, points: w.passed(), broken: int(w.broken.Load()), panics: handlerPanics(w.struck())}
 	for _, p := range w.processes() {
-		r.printed = append(r.printed, p.out.findings()...)
+		for _, line := range p.out.findings() {
+			r.printed = append(r.printed, p.name+": "+line)
+		}
 		if trace := p.out.trace(); trace != "" {
 			w.t.Logf("%s crashed:\n%s", p.name, trace)
 		}

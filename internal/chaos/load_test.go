@@ -138,6 +138,8 @@ func (l *load) write(d *dice) {
 		switch {
 		case status == http.StatusServiceUnavailable:
 			l.refused.Add(1)
+		case status == http.StatusInternalServerError:
+			l.w.broken.Add(1)
 		case status != 0 && status/100 != 2:
 			l.w.t.Errorf("a webhook was answered with %d", status)
 		}

@@ -154,6 +154,8 @@ type residue struct {
 	goroutines map[string]int    // by process
 	backends   int               // connections of the installation to Postgres
 	verify     string            // what the binary's own check found
+	broken     int               // webhooks that were answered with 500,
+	panics     int               // and how many of the ordered panics may be the reason
 	points     map[string][2]int // by fault point: how often a fault there was ordered, and how often it was passed
 }
 
@@ -189,6 +191,9 @@ func (r *residue) judge(wrong complaint) {
 	}
 	if r.verify != "" {
 		wrong("verify: %s", r.verify)
+	}
+	if r.broken > r.panics {
+		wrong("%d webhooks were answered with 500; %d panics struck whoever answers them", r.broken, r.panics)
 	}
 	for _, point := range slices.Sorted(maps.Keys(r.points)) {
 		if n := r.points[point]; n[1] == 0 {

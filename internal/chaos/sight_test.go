@@ -220,7 +220,8 @@ func TestOracleSeesWhatIsLeft(t *testing.T) {
 		t.Fatalf("where all is right: %v", said)
 	}
 	for says, spoil := range map[string]func(*residue){
-		"printed: panic: nil":                   func(r *residue) { r.printed = []string{"panic: nil\n"} },
+		"printed: work1: panic: nil":            func(r *residue) { r.printed = []string{"work1: panic: nil\n"} },
+		"2 webhooks were answered with 500; 1":  func(r *residue) { r.broken, r.panics = 2, 1 },
 		`Redis holds "cache:1"`:                 func(r *residue) { r.keys = append(r.keys, "cache:1") },
 		"secrets: Redis holds kestrel":          func(r *residue) { r.secrets = []string{"Redis holds kestrel in rate:2"} },
 		"a connection holds a transaction":      func(r *residue) { r.idle = []string{"switchboard idle in transaction"} },

@@ -47,6 +47,7 @@ type world struct {
 	keks    []string       // the keys that seal credentials, the current one first
 	ordered map[string]int // how often a fault at each point was ordered
 	done    map[string]int // how often each kind of a campaign's faults was done
+	broken  atomic.Int64   // webhooks that were answered with 500
 	faults  []moment       // what was done, and when
 	spared  int            // so many of the processes that serve, and that work, are left alone
 	loose   bool           // a lease may end while its holder lives: two calls of one message may overlap
