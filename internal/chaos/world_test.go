@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,6 +41,7 @@ type world struct {
 	serve   []*process
 	work    []*process
 	public  []string // addresses of serve, for clients
+	ports   []string // that were given to somebody
 	tenants []*tenant
 	ledger  *ledger
 	secret  *canaries
@@ -180,8 +182,12 @@ func (w *world) port() string {
 	w.t.Helper()
 	for range 1000 {
 		address := fmt.Sprintf("127.0.0.1:%d", 12000+mathrand.IntN(18000))
+		if slices.Contains(w.ports, address) { // who shall have it does not listen yet
+			continue
+		}
 		if l, err := net.Listen("tcp", address); err == nil {
 			_ = l.Close()
+			w.ports = append(w.ports, address)
 			return address
 		}
 	}
