@@ -9,6 +9,9 @@ import (
 const (
 	// routeLife is how long the route of an account is remembered: so long may items still come in for one that was disabled.
 	routeLife = 2 * time.Second
+	// routeYoung is how long nobody asks again. After it the first who needs the route does, and the others go on with what is remembered: many
+	// webhooks of one account would otherwise ask at once.
+	routeYoung = routeLife - 500*time.Millisecond
 	// routesMost bounds how many routes are remembered.
 	routesMost = 10_000
 )
@@ -26,7 +29,13 @@ type accountKey struct{ provider, ref string }
 
 type knownRoute struct {
 	route Route
-	until time.Time
+	since time.Time
+	asked bool // somebody has asked again
+}
+
+// serves reports whether the route may be used without asking.
+func (k knownRoute) serves(now time.Time) bool {
+	return now.Before(k.since.Add(routeYoung)) || k.asked && now.Before(k.since.Add(routeLife))
 }
 
 func newRouteBook(directory Directory) *routeBook {
@@ -50,7 +59,7 @@ func (b *routeBook) find(ctx context.Context, provider string, refs []string, no
 		if len(b.known) >= routesMost {
 			clear(b.known)
 		}
-		b.known[accountKey{provider, ref}] = knownRoute{route: route, until: now.Add(routeLife)}
+		b.known[accountKey{provider, ref}] = knownRoute{route: route, since: now}
 		routes[ref] = route
 	}
 	return routes, nil
@@ -62,10 +71,15 @@ func (b *routeBook) recall(provider string, refs []string, now time.Time) (route
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, ref := range refs {
-		if k, ok := b.known[accountKey{provider, ref}]; ok && now.Before(k.until) {
+		key := accountKey{provider, ref}
+		k, known := b.known[key]
+		if known && k.serves(now) {
 			routes[ref] = k.route
-		} else {
-			unknown = append(unknown, ref)
+			continue
+		}
+		if unknown = append(unknown, ref); known {
+			k.asked = true
+			b.known[key] = k
 		}
 	}
 	return routes, unknown

@@ -3,9 +3,12 @@ package inbox_test
 import (
 	"context"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/switchboard-inbox/switchboard/internal/channel"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 )
 
@@ -57,5 +60,65 @@ func TestRoutesAreRememberedForTwoSeconds(t *testing.T) {
 	}
 	if n := w.count("messages"); n != 3 {
 		t.Errorf("%d messages, want 3", n)
+	}
+}
+
+// slow answers about accounts when it is told to, and counts who asks.
+type slow struct {
+	inbox.Directory
+	asks    atomic.Int64
+	answers chan struct{}
+}
+
+func (s *slow) AccountsByRef(ctx context.Context, provider string, refs []string) (map[string]inbox.Route, error) {
+	s.asks.Add(1)
+	select {
+	case <-s.answers:
+		return s.Directory.AccountsByRef(ctx, provider, refs)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// When a route grows old, one webhook of many asks for it and the others do not wait; once it is too old, nobody goes on with it.
+func TestOneWebhookAsksAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h, directory := w.house("4103"), &slow{Directory: w.DB, answers: make(chan struct{}, 2)}
+	var at atomic.Int64
+	at.Store(time.Now().UnixNano())
+	in := w.ingest(func(c *inbox.IngestConfig) {
+		c.Directory, c.Clock = directory, func() time.Time { return time.Unix(0, at.Load()) }
+	})
+	directory.answers <- struct{}{}
+	w.send(in, h.text("c0", "+491711234567", "first"))
+
+	at.Add(int64(1600 * time.Millisecond))
+	var askers sync.WaitGroup
+	ask := func(item channel.Item) {
+		askers.Go(func() {
+			if err := deliver(in, item); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	ask(h.text("c1", "+491711234567", "who asks"))
+	for directory.asks.Load() < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	w.send(in, h.text("c2", "+491711234567", "who does not"), h.text("c3", "+491711234567", "nor this"))
+	if n := directory.asks.Load(); n != 2 {
+		t.Errorf("the directory was asked %d times, want 2", n)
+	}
+	at.Add(int64(500 * time.Millisecond))
+	ask(h.text("c4", "+491711234567", "too old to go on with"))
+	for directory.asks.Load() < 3 {
+		time.Sleep(time.Millisecond)
+	}
+	directory.answers <- struct{}{}
+	directory.answers <- struct{}{}
+	askers.Wait()
+	if n := w.count("messages"); n != 5 {
+		t.Errorf("%d messages, want 5", n)
 	}
 }
