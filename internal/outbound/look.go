@@ -32,7 +32,7 @@ type catch struct {
 	passed   bool          // something holds the lane, which is to be looked at again
 	retry    time.Duration // greater than 0: when tokens may be there again
 	deadline time.Time     // when the lease of the calls ends, on this process's own monotonic clock
-	rest     *rest         // of a last look that found nothing
+	rest     *rest         // of a last look that found nothing; nil: of any other
 }
 
 // idle reports whether another look would find nothing before something happens.
@@ -72,8 +72,10 @@ func (v *visit) look(ctx context.Context, g glance) (catch, error) {
 		_ = faultpoint.Point("out.attempt_commit")
 	}
 	if errors.Is(err, errNoProbe) {
-		c.probe = false
-		c.rest, err = v.next(ctx)
+		c.probe, err = false, nil
+		if g.last {
+			c.rest, err = v.next(ctx)
+		}
 	}
 	if err != nil {
 		c.calls = nil

@@ -84,7 +84,7 @@ func (p *pump) run(ctx context.Context) (rest, error) {
 		if !c.idle() {
 			continue
 		}
-		if p.open == 0 {
+		if c.rest != nil {
 			return *c.rest, nil
 		}
 		if err := p.await(ctx, c.retry); err != nil {

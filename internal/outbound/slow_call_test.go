@@ -60,3 +60,18 @@ func TestSlowCallDoesNotHoldUpRepetitions(t *testing.T) {
 	eventually(t, "the message is repeated after 1 s and 5 s", func() bool { return w.message(failing.ID).Status == inbox.MessageSent })
 	answered()
 }
+
+// R17: a look that finds nothing to try an open breaker with does not end the visit while a call is under way: what is queued then is tried at once.
+func TestSlowCallDoesNotHoldUpTheProbe(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	store := &counted{Store: w.DB.Outbound()}
+	w.out = w.processOn(store, func(c *outbound.Config) { c.CallTimeout = time.Minute })
+	answered := w.hang(w.send(w.tenant.Conversation(w.account), "slow"), take)
+	w.Exec("INSERT INTO lanes (tenant_id, channel_account_id, failures, breaker_opened_at, probe_at) VALUES ($1, $2, 5, now(), now())", w.tenant.ID.UUID(), w.account)
+	claims := store.claims.Load()
+	eventually(t, "there is nothing to try the provider with", func() bool { w.drain(); return store.claims.Load() > claims })
+	late := w.send(w.tenant.Conversation(w.account), "late")
+	eventually(t, "the message is the probe", func() bool { w.drain(); return w.message(late.ID).Status == inbox.MessageSent })
+	answered()
+}
