@@ -24,7 +24,7 @@ func lines() []line {
 		{id: "H7", threat: "floods of subscribes, an id used twice", tests: "internal/attack.TestFloodOnOneSocket internal/attack.TestHostileFrames graph/conformance.TestTransportWSProbes graph.TestEventStreamsAreCounted"},
 		{id: "H8", threat: "a socket that outlives its credential", tests: "graph.TestSocketEndsWithItsCredential graph.TestSocketEndsWithItsRights graph.TestSocketEndsThoughItsCredentialIsRemembered " +
 			"graph.TestEventStreamIsCut internal/live.TestRevokedAccessEndsAtItsEvent"},
-		{id: "H9", threat: "readers that stop, big frames, bombs", tests: "graph/internal/wire.TestOneLargeFrameGoesBeyond internal/attack.TestReadersThatStop internal/attack.TestSlowReaderIsToldWhy internal/attack.TestHostileFrames internal/attack.TestHostileRequests graph.TestReaderThatStopsIsClosed " +
+		{id: "H9", threat: "readers that stop, big frames, bombs", tests: "graph/internal/wire.TestOneLargeFrameGoesBeyond graph/internal/wire.TestAQueueCountsWhatItCosts internal/attack.TestReadersThatStop internal/attack.TestSlowReaderIsToldWhy internal/attack.TestHostileFrames internal/attack.TestHostileRequests graph.TestReaderThatStopsIsClosed " +
 			"graph.TestPeerThatIsSilentIsClosed internal/attack.TestAnswersThatNobodyReads graph/internal/wire.TestAnswersToReadersThatStopAreGivenUp internal/httpd.TestServeEndsBesideReadersThatStop " +
 			"internal/attack.TestWhatIsTooLargeIsTold graph/internal/wire.TestAnswersOfASocketAreBounded"},
 		{id: "H10", threat: "errors that tell too much", tests: "graph.TestUnknownErrorsAreHidden graph.TestAPanicIsOneError graph.TestSocketCredentials internal/httpd.TestErrorsTellOnlyWhatTheyMay " +
@@ -69,7 +69,8 @@ func lines() []line {
 			"internal/attack.TestSameTimeForWhatIsNotThere"},
 		{id: "R44", threat: "readers that stop or are slow", tests: "internal/attack.TestReadersThatStop internal/attack.TestSlowReaderIsToldWhy " +
 			"internal/attack.TestAnswersThatNobodyReads graph.TestReaderThatStopsIsClosed graph/internal/wire.TestAnswersToReadersThatStopAreGivenUp " +
-			"graph/internal/wire.TestAnswersOfASocketAreBounded graph/internal/wire.TestOneLargeFrameGoesBeyond internal/live.TestASlowSubscriberIsGivenUp"},
+			"graph/internal/wire.TestAnswersOfASocketAreBounded graph/internal/wire.TestOneLargeFrameGoesBeyond " +
+			"graph/internal/wire.TestAQueueCountsWhatItCosts internal/live.TestASlowSubscriberIsGivenUp"},
 		{id: "R50", threat: "a tenant whose doings change another's answers", tests: "internal/attack.TestAnotherTenantChangesNothing"},
 		{id: "R51", threat: "a tenant's text in another's answers, and what their times tell", tests: "internal/attack.TestAnotherTenantIsNotThere " +
 			"internal/attack.TestSameTimeForWhatIsNotThere"},

@@ -127,7 +127,7 @@ func (e *Events) pump(ctx context.Context, w http.ResponseWriter, s *stream) {
 // empty writes all that is queued. It reports false when the reader is too slow or gone.
 func (e *Events) empty(w http.ResponseWriter, s *stream) bool {
 	for {
-		text, since := s.queue.gather(nil, batch)
+		text, since := s.queue.next()
 		if len(text) == 0 {
 			return true
 		}

@@ -123,7 +123,7 @@ func (l *line) flush() {
 		}
 		if n := t.write(l.raw); n < len(t.text) {
 			l.rest, l.busy = bytes.Clone(t.text[n:]), true
-			l.queue.fallBehind(time.Now())
+			l.queue.fallBehind(time.Now(), len(l.rest))
 			go l.drain()
 			return
 		}
@@ -187,7 +187,7 @@ func (l *line) next() (text []byte, err error) {
 			return nil, l.Conn.SetWriteDeadline(time.Time{})
 		}
 		var since time.Time
-		if text, since = l.queue.gather(nil, batch); !since.IsZero() && time.Since(since) > l.limits.QueueAge {
+		if text, since = l.queue.next(); !since.IsZero() && time.Since(since) > l.limits.QueueAge {
 			return nil, errTooSlow
 		}
 	}

@@ -9,13 +9,18 @@ import (
 // keptFrames is how many places an empty queue keeps. Most sockets are sent a frame at a time; what a burst took is let go of.
 const keptFrames = 2
 
-// queue is the bounded queue of what waits for one reader. Putting in never blocks.
+// frameCost is what a frame costs beside its bytes: a queue of small ones would hold more of that than of them.
+const frameCost = 128
+
+// queue is the bounded queue of what waits for one reader. Putting in never blocks. What is being written counts as well, since it is in memory until
+// the system has taken it.
 type queue struct {
 	limit  int
 	mu     sync.Mutex
 	frames []frame
-	first  int // of the frames, the first that is not taken
-	size   int
+	first  int           // of the frames, the first that is not taken
+	size   int           // bytes of those that are not taken
+	under  int           // bytes that are being written
 	behind bool          // what is put in waits for its reader
 	over   bool          // the last frame was put in; what follows is dropped
 	half   chan struct{} // closed when at most half is used; nil while nobody waits
@@ -34,7 +39,7 @@ func (q *queue) put(f frame, beyond bool) bool {
 	}
 	beyond = beyond && (f.size() <= smallFrame || q.size <= q.limit/2)
 	// One frame is always taken by an empty queue, so that a response larger than the limit is slow instead of impossible.
-	if !beyond && q.size > 0 && q.size+f.size() > q.limit {
+	if !beyond && q.size > 0 && q.heldLocked()+f.size()+frameCost > q.limit {
 		return false
 	}
 	if q.behind && f.at.IsZero() {
@@ -44,6 +49,9 @@ func (q *queue) put(f frame, beyond bool) bool {
 	q.size += f.size()
 	return true
 }
+
+// heldLocked returns what the queue costs.
+func (q *queue) heldLocked() int { return q.size + q.under + (len(q.frames)-q.first)*frameCost }
 
 // end drops what waits and puts in the last frame.
 func (q *queue) end(last frame) {
@@ -63,6 +71,22 @@ func (q *queue) end(last frame) {
 func (q *queue) gather(text []byte, most int) (_ []byte, since time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	text, since = q.gatherLocked(text, most)
+	q.wakeLocked()
+	return text, since
+}
+
+// next gathers what is written next, for a reader who is waited for; what was written before is gone.
+func (q *queue) next() (text []byte, since time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	text, since = q.gatherLocked(nil, batch)
+	q.under = len(text)
+	q.wakeLocked()
+	return text, since
+}
+
+func (q *queue) gatherLocked(text []byte, most int) (_ []byte, since time.Time) {
 	for q.first < len(q.frames) && len(text) < most {
 		f := &q.frames[q.first]
 		q.size -= f.size()
@@ -78,18 +102,22 @@ func (q *queue) gather(text []byte, most int) (_ []byte, since time.Time) {
 	if q.first == len(q.frames) {
 		q.clearLocked()
 	}
-	if q.half != nil && q.size <= q.limit/2 {
-		close(q.half)
-		q.half = nil
-	}
 	return text, since
 }
 
-// fallBehind notes that the reader has fallen behind at this time: what is queued, and what is put in until the queue is empty, waits.
-func (q *queue) fallBehind(now time.Time) {
+func (q *queue) wakeLocked() {
+	if q.half != nil && q.heldLocked() <= q.limit/2 {
+		close(q.half)
+		q.half = nil
+	}
+}
+
+// fallBehind notes that the reader has fallen behind at this time, with so many bytes half written: what is queued, and what is put in until the queue is
+// empty, waits.
+func (q *queue) fallBehind(now time.Time, under int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.behind = true
+	q.behind, q.under = true, under
 	for i := q.first; i < len(q.frames); i++ {
 		if q.frames[i].at.IsZero() {
 			q.frames[i].at = now
@@ -97,10 +125,12 @@ func (q *queue) fallBehind(now time.Time) {
 	}
 }
 
-// caughtUp reports whether the queue is empty, and if so notes that nothing waits any more.
+// caughtUp reports whether the queue is empty, and if so notes that nothing waits any more. All that was under way is written.
 func (q *queue) caughtUp() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.under = 0
+	q.wakeLocked()
 	q.behind = q.behind && len(q.frames) > 0
 	return len(q.frames) == 0
 }
@@ -116,7 +146,7 @@ func (q *queue) clearLocked() {
 // wait blocks until at most half of the queue is used. It returns ctx's error when ctx ends first.
 func (q *queue) wait(ctx context.Context) error {
 	q.mu.Lock()
-	if q.size <= q.limit/2 {
+	if q.heldLocked() <= q.limit/2 {
 		q.mu.Unlock()
 		return ctx.Err()
 	}

@@ -74,7 +74,7 @@ type Limits struct {
 	WriteTimeout     time.Duration // of 64 KiB, or a message that is smaller
 	AnswerTimeout    time.Duration // of one answer, or of all that is written at once
 	QueueAge         time.Duration // a message that waits longer for its reader closes the socket
-	Queue            int           // bytes that may wait for a reader
+	Queue            int           // what may wait for a reader may cost, in bytes
 	PingEvery        time.Duration
 	PongWithin       time.Duration // after a ping; silence closes the socket
 	Active           int           // operations at a time on a socket
@@ -93,7 +93,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Body: 64 << 10, InitTimeout: 5 * time.Second, OperationTimeout: 5 * time.Second,
-		WriteTimeout: 10 * time.Second, AnswerTimeout: time.Minute, QueueAge: 15 * time.Second, Queue: 1 << 20,
+		WriteTimeout: 10 * time.Second, AnswerTimeout: time.Minute, QueueAge: 15 * time.Second, Queue: 800 << 10,
 		PingEvery: 20 * time.Second, PongWithin: 10 * time.Second,
 		Active: 20, Subscribes: 30, Messages: 300, Window: 10 * time.Second,
 		PerCaller: 20, PerAddress: 20, PerProcess: 10_000,

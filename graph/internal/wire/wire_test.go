@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -102,6 +103,55 @@ func TestOneLargeFrameGoesBeyond(t *testing.T) {
 	}
 }
 
+// R44, H9: what counts is what a reader costs: small frames cost more than their bytes, and what is being written is in memory too.
+func TestAQueueCountsWhatItCosts(t *testing.T) {
+	t.Parallel()
+	const limit = 200_000
+	q, size := queue{limit: limit}, int(unsafe.Sizeof(frame{}))
+	fill := func(bytes int) (frames int) {
+		for frames < limit && q.put(frame{body: make([]byte, bytes)}, false) {
+			frames++
+		}
+		return frames
+	}
+	if n := fill(10); n*(10+size) > limit || n*(10+size) < limit/2 {
+		t.Errorf("%d frames of 10 bytes are taken, and cost %d", n, n*(10+size))
+	}
+	q = queue{limit: limit}
+	frames := fill(1000)
+	text, _ := q.next()
+	frames += fill(1000) - len(text)/1000
+	if cost := frames*(1000+size) + len(text); cost > limit || cost < limit*3/4 {
+		t.Errorf("%d frames wait while %d bytes are written, and cost %d", frames, len(text), cost)
+	}
+	for q.size > 0 {
+		text, _ = q.next()
+	}
+	if !q.put(frame{body: make([]byte, limit)}, false) {
+		t.Fatal("an empty queue refuses a large frame")
+	}
+	q.next()
+	waited := make(chan error, 1)
+	go func() { waited <- q.wait(t.Context()) }()
+	for waits := false; !waits; <-time.After(time.Millisecond) {
+		q.mu.Lock()
+		waits = q.half != nil
+		q.mu.Unlock()
+		if len(waited) > 0 {
+			t.Fatal("there is room while a large frame is being written")
+		}
+	}
+	if !q.caughtUp() {
+		t.Error("it is written, and the queue is not empty")
+	}
+	if err := <-waited; err != nil {
+		t.Error(err)
+	}
+	if q.fallBehind(time.Now(), limit); !q.put(frame{body: []byte("a")}, false) || q.put(frame{body: []byte("b")}, false) {
+		t.Error("what the system did not take of a frame does not count")
+	}
+}
+
 // An operation that has ended does not wait with its answer until it is its turn.
 func TestAnEndedOperationHoldsNothing(t *testing.T) {
 	t.Parallel()
@@ -117,10 +167,10 @@ func TestAnEndedOperationHoldsNothing(t *testing.T) {
 // How long a frame has waited is counted from when its reader fell behind, and no longer when he has caught up.
 func TestQueueTellsHowLongFramesWait(t *testing.T) {
 	t.Parallel()
-	q := queue{limit: 100}
+	q := queue{limit: 1000}
 	q.put(frame{body: []byte("a")}, false)
 	then := time.Now().Add(-time.Minute)
-	q.fallBehind(then)
+	q.fallBehind(then, 0)
 	q.put(frame{body: []byte("b")}, false)
 	if _, since := q.gather(nil, 1); !since.Equal(then) {
 		t.Errorf("the first waits since %v, want %v", since, then)
