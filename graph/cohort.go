@@ -112,8 +112,12 @@ func (c *cohort) payload(item *live.Item, view live.View) *rendered {
 		r = place.Load()
 	}
 	r.once.Do(func() {
+		defer func() {
+			if !r.whole { // also after a panic: the next who asks tries again
+				place.CompareAndSwap(r, nil)
+			}
+		}()
 		if r.payload, r.whole = c.make(item, view); !r.whole {
-			place.CompareAndSwap(r, nil) // the next who asks tries again
 			return
 		}
 		if r.large = len(r.payload) > wire.MaxAnswer; r.large {

@@ -149,7 +149,7 @@ func (t *tally) tell(members []*counted) {
 	if len(ready) == 0 {
 		return
 	}
-	items, err := t.read(ctx, t.subscriptions, t.key.tenant, viewers)
+	items, err := t.tryRead(ctx, viewers)
 	if err != nil {
 		t.subscriptions.logger.Warn("numbers cannot be read; trying again", "tenant", t.key.tenant, "error", err)
 	}
@@ -161,6 +161,16 @@ func (t *tally) tell(members []*counted) {
 			t.again(c)
 		}
 	}
+}
+
+// tryRead is read, with a panic as an error: nobody else would catch it.
+func (t *tally) tryRead(ctx context.Context, viewers []countViewer) (items []any, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = recovered(ctx, cause)
+		}
+	}()
+	return t.read(ctx, t.subscriptions, t.key.tenant, viewers)
 }
 
 // again tells the member his numbers a little later, unless he has left by then.

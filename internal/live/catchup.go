@@ -16,8 +16,8 @@ var (
 
 // catchUp serves a subscription from history until it has had everything, and turns it live.
 func (sub *subscription) catchUp() {
-	for failures := 0; ; {
-		live, err := sub.step()
+	for failures, panics := 0, 0; ; {
+		live, err := sub.tryStep()
 		switch {
 		case live:
 			return
@@ -25,7 +25,13 @@ func (sub *subscription) catchUp() {
 			sub.end(sub.fate())
 			return
 		case err == nil:
-			failures = 0
+			failures, panics = 0, 0
+		case errors.Is(err, errPanic):
+			if panics++; panics == mostPanics {
+				sub.end(NotShown)
+				return
+			}
+			pause(sub.ctx, panics)
 		case errors.Is(err, errReplaced):
 			<-sub.ctx.Done() // the stream starts over, and dooms whoever is of before
 		case errors.Is(err, errTooOld):

@@ -29,6 +29,8 @@ type options struct {
 	deaf  bool // neither woken by its own commits nor by NOTIFY
 	alone bool // woken by its own commits only
 	live  live.Config
+	// clumsy lets audiences and takers panic.
+	clumsy bool
 	// source wraps the source that the hub reads.
 	source func(live.Source) live.Source
 }
@@ -54,6 +56,9 @@ func launch(t *testing.T, w *inboxtest.World, o options) *process {
 	o.live.Source = opened.Stream()
 	if o.source != nil {
 		o.live.Source = o.source(o.live.Source)
+	}
+	if o.live.Log == nil && !o.clumsy {
+		o.live.Log = slog.New(strict{t})
 	}
 	p.hub = live.New(o.live)
 	close(ready)
@@ -86,6 +91,23 @@ func launch(t *testing.T, w *inboxtest.World, o options) *process {
 	<-listening
 	return p
 }
+
+// strict fails the test for everything that is logged as an error, such as a panic of a taker.
+type strict struct{ t *testing.T }
+
+func (s strict) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+
+func (s strict) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		s.t.Errorf("%s: %s", r.Message, a)
+		return true
+	})
+	return nil
+}
+
+func (s strict) WithAttrs([]slog.Attr) slog.Handler { return s }
+
+func (s strict) WithGroup(string) slog.Handler { return s }
 
 // visible is an audience of whoever sees the conversation before or after the event.
 type visible struct{ _ int }
@@ -293,6 +315,11 @@ func event(conversation, account uuid.UUID) inbox.Event {
 		Kind: inbox.EventConversationAssigned, At: time.Now().UTC(), ActorKind: inbox.ActorSystem, ConversationID: &conversation,
 		ChannelAccountID: &account, StatusBefore: inbox.StatusOpen, StatusAfter: inbox.StatusOpen,
 	}
+}
+
+// head returns the number of the tenant's newest event.
+func (s *shop) head() int64 {
+	return s.w.Int("SELECT seq FROM tenant_heads WHERE tenant_id = $1", s.ID.UUID())
 }
 
 func (s *shop) event() inbox.Event { return event(s.one, s.mine) }

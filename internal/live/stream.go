@@ -62,7 +62,11 @@ func (s *stream) start() {
 	defer close(s.ready)
 	ctx, cancel := context.WithTimeout(s.hub.ctx, readLimit)
 	defer cancel()
-	page, err := s.hub.cfg.Source.Events(ctx, s.tenant, 0, 0, nil)
+	var page inbox.EventPage
+	err := s.guard(func() (err error) {
+		page, err = s.hub.cfg.Source.Events(ctx, s.tenant, 0, 0, nil)
+		return err
+	})
 	if err != nil {
 		s.failed = err
 		s.hub.forget(s)
@@ -140,7 +144,7 @@ func (s *stream) compare(stood standing, head inbox.Cursor) (goesOn bool) {
 // Hub ends: subscribers wait, and miss nothing.
 func (s *stream) read() {
 	for failures := 0; s.hub.ctx.Err() == nil; {
-		more, err := s.readPage()
+		more, err := s.tryPage()
 		switch {
 		case err != nil:
 			failures++

@@ -23,13 +23,14 @@ type Request struct {
 	Taker    Taker
 }
 
-// subscription is one subscriber. Only the goroutine that serves it touches actor, pos, due and full.
+// subscription is one subscriber. Only the goroutine that serves it touches actor, at, pos, due and full.
 type subscription struct {
 	stream *stream
 	turned chan struct{} // the stream's when the subscription entered: its places are numbers of that time
 	group  *group
 	taker  Taker
 	actor  inbox.Actor
+	at     int64 // the item that is being offered while live
 	pos    int64 // everything up to here was offered; meaningful while catching up and at the turn to live
 	due    int64 // what the actor may do must be read as of this event before anything is offered; 0: nothing due
 	full   bool  // the taker's buffer was full; wait before the next Take
@@ -206,6 +207,7 @@ func (sub *subscription) leave() {
 // offer passes items on to a live subscriber, but for those it was offered while catching up. A full buffer turns the subscription to
 // catching up.
 func (sub *subscription) offer(items []*Item) {
+	defer sub.retreat()
 	took := false
 	for _, item := range items {
 		if sub.state.Load() != stateLive {
@@ -214,6 +216,7 @@ func (sub *subscription) offer(items []*Item) {
 		if item.Seq <= sub.pos {
 			continue
 		}
+		sub.at = item.Seq
 		view := sub.group.audience.View(item, sub.actor)
 		if view == Gone {
 			sub.end(Over)
@@ -231,7 +234,7 @@ func (sub *subscription) offer(items []*Item) {
 		}
 		took = true
 	}
-	if took {
+	if sub.at++; took { // nothing is left to be offered again
 		sub.taker.Flush()
 	}
 }

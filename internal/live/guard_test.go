@@ -1,0 +1,110 @@
+package live_test
+
+import (
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
+	"github.com/switchboard-inbox/switchboard/internal/live"
+)
+
+// clumsyClient panics over one item, so many times.
+type clumsyClient struct {
+	*client
+	over atomic.Int64
+	left atomic.Int64
+}
+
+func (c *clumsyClient) Take(item *live.Item, view live.View) bool {
+	if item.Seq == c.over.Load() && c.left.Add(-1) >= 0 {
+		panic("it cannot be taken")
+	}
+	return c.client.Take(item, view)
+}
+
+// clumsyAudience panics when it is asked whether it wants one event, so many times.
+type clumsyAudience struct {
+	visible
+	over atomic.Int64
+	left atomic.Int64
+}
+
+func (a *clumsyAudience) Wants(e *inbox.Event) bool {
+	if e.Seq == a.over.Load() && a.left.Add(-1) >= 0 {
+		panic("it cannot be asked")
+	}
+	return a.visible.Wants(e)
+}
+
+// A subscriber that panics over an item is offered it again, once and in its place, and nobody else notices; one that panics over it every time is
+// told to query afresh.
+func TestAPanicOverAnItemConcernsItsSubscriberOnly(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	p := launch(t, w, options{clumsy: true})
+	audience, other := &visible{}, newClient(1000)
+	once, always := &clumsyClient{client: newClient(1000)}, &clumsyClient{client: newClient(1000)}
+	for _, taker := range []live.Taker{once, other, always} {
+		stop, err := p.hub.Subscribe(t.Context(), live.Request{Actor: s.agent, Audience: audience, Taker: taker})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stop()
+	}
+	const count = 5
+	record := func() (first int64) {
+		events := make([]inbox.Event, count)
+		for i := range events {
+			events[i] = s.event()
+		}
+		before := s.head()
+		once.over.Store(before + 3)
+		always.over.Store(before + 3)
+		if err := p.record(t.Context(), s.ID, events...); err != nil {
+			t.Fatal(err)
+		}
+		return before + 1
+	}
+	once.left.Store(2)
+	always.left.Store(1000)
+	first := record()
+	want := []int64{first, first + 1, first + 2, first + 3, first + 4}
+	for _, c := range []*client{once.client, other} {
+		c.await(t, "all of it", func() bool { return len(c.got) == count })
+		if got := c.seen(); !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+	always.await(t, "the end", func() bool { return always.ended })
+	if got := always.seen(); always.reason != live.NotShown || !slices.Equal(got, want[:2]) {
+		t.Errorf("ended with %q after %v, want %q after %v", always.reason, got, live.NotShown, want[:2])
+	}
+}
+
+// Where the reader itself panics, whoever listens is told to query afresh, and who comes then is told what follows.
+func TestAReaderThatPanicsStartsOver(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	p := launch(t, w, options{clumsy: true})
+	audience, c := &clumsyAudience{}, newClient(1000)
+	audience.over.Store(s.head() + 2)
+	audience.left.Store(1)
+	defer p.subscribe(t, s.agent, audience, nil, c)()
+	if err := p.record(t.Context(), s.ID, s.event(), s.event(), s.event()); err != nil {
+		t.Fatal(err)
+	}
+	c.await(t, "the end", func() bool { return c.ended })
+	if c.reason != live.CursorUnknown {
+		t.Errorf("ended with %q, want %q", c.reason, live.CursorUnknown)
+	}
+	fresh := newClient(1000)
+	defer p.subscribe(t, s.agent, audience, nil, fresh)()
+	if err := p.record(t.Context(), s.ID, s.event()); err != nil {
+		t.Fatal(err)
+	}
+	fresh.await(t, "what follows", func() bool { return len(fresh.got) == 1 })
+}
