@@ -45,8 +45,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, argonSaltLen)
 	_, _ = rand.Read(salt) // never fails
 	key := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonLanes, argonKeyLen)
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonLanes,
-		encoding.EncodeToString(salt), encoding.EncodeToString(key)), nil
+	return argonHash{memory: argonMemory, time: argonTime, lanes: argonLanes, salt: salt, key: key}.String(), nil
 }
 
 // Verify reports whether password is the one that hash was made from. An empty or unreadable hash costs the same time and is false, so
@@ -81,21 +80,27 @@ type argonHash struct {
 	salt, key    []byte
 }
 
-// parseHash reads a PHC string; for anything else it returns parameters of the usual cost and false.
+// String returns the hash in PHC string form.
+func (h argonHash) String() string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memory, h.time, h.lanes,
+		encoding.EncodeToString(h.salt), encoding.EncodeToString(h.key))
+}
+
+// parseHash reads a PHC string exactly as String writes it; for anything else it returns parameters of the usual cost and false.
 func parseHash(s string) (argonHash, bool) {
 	p := argonHash{memory: argonMemory, time: argonTime, lanes: argonLanes, salt: make([]byte, argonSaltLen), key: make([]byte, argonKeyLen)}
 	parts := strings.Split(s, "$")
-	if len(parts) != 6 || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
+	if len(parts) != 6 {
 		return p, false
 	}
 	var read argonHash
-	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &read.memory, &read.time, &read.lanes); err != nil || read.lanes == 0 || read.time == 0 {
+	_, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &read.memory, &read.time, &read.lanes)
+	if err != nil || read.lanes == 0 || read.time == 0 {
 		return p, false
 	}
-	var err1, err2 error
-	read.salt, err1 = encoding.DecodeString(parts[4])
-	read.key, err2 = encoding.DecodeString(parts[5])
-	if err1 != nil || err2 != nil || len(read.key) != argonKeyLen {
+	read.salt, _ = encoding.DecodeString(parts[4]) // of what cannot be decoded, String is another
+	read.key, _ = encoding.DecodeString(parts[5])
+	if len(read.salt) < argonSaltLen || len(read.key) != argonKeyLen || read.String() != s {
 		return p, false
 	}
 	return read, true
