@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -51,6 +52,14 @@ func MigrateWith(ctx context.Context, ownerURL string, files fs.FS) error {
 // MigrateHurried is MigrateWith, waits for a lock a tenth of a second at a time, and for the whole as long as it is told.
 func MigrateHurried(ctx context.Context, ownerURL string, files fs.FS, whole time.Duration, log *slog.Logger) error {
 	return migrate(ctx, ownerURL, files, patience{lock: 100 * time.Millisecond, pause: 100 * time.Millisecond, whole: whole}, log)
+}
+
+// WatchLocks is watchLocks for one process, with the lock and its holders as two texts.
+func WatchLocks(ctx context.Context, config *pgx.ConnConfig, process uint32) (stop func() (lock, holders string)) {
+	var pid atomic.Uint32
+	pid.Store(process)
+	end := watchLocks(ctx, config, &pid, 10*time.Millisecond)
+	return func() (string, string) { w := end(); return w.lock, w.holders }
 }
 
 // OpenNoticing is Open, and hands every notice of the server to noticed.

@@ -38,23 +38,18 @@ func watchLocks(ctx context.Context, config *pgx.ConnConfig, process *atomic.Uin
 	ctx, cancel := context.WithCancel(ctx)
 	seen := make(chan lockWait, 1)
 	go func() {
-		var conn *pgx.Conn
+		w := lockWatch{config: config}
 		var last lockWait
 		for tick := time.NewTicker(every); ; {
 			select {
 			case <-ctx.Done():
 				tick.Stop()
-				if conn != nil {
-					_ = conn.Close(context.WithoutCancel(ctx))
-				}
+				w.close(context.WithoutCancel(ctx))
 				seen <- last
 				return
 			case <-tick.C:
 			}
-			if conn == nil || conn.IsClosed() {
-				conn, _ = pgx.ConnectConfig(ctx, config)
-			}
-			if now, err := lookAtLocks(ctx, conn, process.Load()); err == nil {
+			if now, err := w.look(ctx, process.Load()); err == nil {
 				last = now
 			}
 		}
@@ -65,16 +60,36 @@ func watchLocks(ctx context.Context, config *pgx.ConnConfig, process *atomic.Uin
 	}
 }
 
-// lookAtLocks returns what the process waits for now, or an error if it waits for nothing.
-func lookAtLocks(ctx context.Context, conn *pgx.Conn, process uint32) (w lockWait, err error) {
-	if conn == nil {
-		return w, errors.New("there is no connection to look from")
+// lockWatch looks at what others wait for, from a connection that it opens when it has none.
+type lockWatch struct {
+	config *pgx.ConnConfig
+	conn   *pgx.Conn
+}
+
+// look returns what the process waits for now, or an error if it waits for nothing. It never panics: the migration beside it must go on.
+func (l *lockWatch) look(ctx context.Context, process uint32) (w lockWait, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			l.close(ctx)
+			err = fmt.Errorf("looking at locks panicked: %v", cause)
+		}
+	}()
+	if l.conn == nil || l.conn.IsClosed() {
+		if l.conn, err = pgx.ConnectConfig(ctx, l.config); err != nil {
+			return w, err
+		}
 	}
 	const sql = `SELECT format('%s on %s', l.mode, coalesce(l.relation::regclass::text, l.locktype)),
 		  coalesce((SELECT string_agg(format('process %s (%s)', a.pid, concat_ws(', ', a.usename, nullif(a.application_name, ''),
 		    'in a transaction for ' || date_trunc('second', clock_timestamp() - a.xact_start))), ' and ')
 		  FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids(l.pid))), 'a prepared transaction')
 		FROM pg_locks l WHERE l.pid = $1 AND NOT l.granted LIMIT 1`
-	err = conn.QueryRow(ctx, sql, int64(process)).Scan(&w.lock, &w.holders)
+	err = l.conn.QueryRow(ctx, sql, int64(process)).Scan(&w.lock, &w.holders)
 	return w, err
+}
+
+func (l *lockWatch) close(ctx context.Context) {
+	if l.conn != nil {
+		_ = l.conn.Close(ctx)
+	}
 }

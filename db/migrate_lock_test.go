@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -138,5 +139,55 @@ func TestIndexBesideOthersIsNotHurried(t *testing.T) {
 	}
 	if len(b.told) > 0 {
 		t.Errorf("it was begun again: %s", <-b.told)
+	}
+}
+
+// clumsy is a tracer that panics in the first statement, and tells that the others have ended.
+type clumsy struct {
+	begun atomic.Int64
+	ended chan struct{}
+}
+
+func (c *clumsy) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	if c.begun.Add(1) == 1 {
+		panic("clumsy")
+	}
+	return ctx
+}
+
+func (c *clumsy) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {
+	c.ended <- struct{}{}
+}
+
+// TestWatchingLocksEndsNothing lets a look at locks panic: the process goes on, and the next look sees what that one did not.
+func TestWatchingLocksEndsNothing(t *testing.T) {
+	t.Parallel()
+	b := newBeside(t, half)
+	waiter, freed := b.other, make(chan error, 1)
+	go func() {
+		_, err := waiter.Exec(t.Context(), "BEGIN; LOCK TABLE lanes IN ACCESS EXCLUSIVE MODE; COMMIT")
+		freed <- err
+	}()
+	b.other = b.reader // which is the one to ask now
+	b.holds(t, fmt.Sprintf("EXISTS (SELECT FROM pg_locks WHERE pid = %d AND NOT granted)", waiter.PgConn().PID()))
+	config, err := pgx.ParseConfig(b.database.OwnerURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tracer := &clumsy{ended: make(chan struct{}, 1000)}
+	config.Tracer = tracer
+	stop := db.WatchLocks(t.Context(), config, waiter.PgConn().PID())
+	select {
+	case <-tracer.ended:
+	case <-time.After(20 * time.Second):
+		t.Error("nobody looks any more")
+	}
+	lock, holders := stop()
+	if lock != "AccessExclusiveLock on lanes" || !strings.Contains(holders, fmt.Sprintf("process %d ", b.reader.PgConn().PID())) {
+		t.Errorf("it saw %q, held by %q", lock, holders)
+	}
+	b.exec(t, b.reader, "ROLLBACK")
+	if err := <-freed; err != nil {
+		t.Error(err)
 	}
 }
