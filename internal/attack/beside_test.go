@@ -78,7 +78,8 @@ func spread(took []time.Duration) string {
 		return "nothing"
 	}
 	sorted := slices.Sorted(slices.Values(took))
-	return fmt.Sprintf("half within %v, 99 of 100 within %v", sorted[len(sorted)/2].Round(10*time.Microsecond), sorted[len(sorted)*99/100].Round(10*time.Microsecond))
+	half, most := sorted[len(sorted)/2], sorted[len(sorted)*99/100]
+	return fmt.Sprintf("half within %v, 99 of 100 within %v", half.Round(10*time.Microsecond), most.Round(10*time.Microsecond))
 }
 
 // heard is what a reader was told: how long after it was written each message came, and what went wrong.
@@ -94,8 +95,8 @@ func (n *shop) beside(messages int) <-chan heard {
 	n.s.must(err)
 	n.s.t.Cleanup(func() { _ = conn.Close() }) // the one that is open when the others are cut off
 	id := n.one("SELECT id::text FROM conversations WHERE tenant_id = $1")
-	n.s.must(conn.WriteMessage(websocket.TextMessage, fmt.Appendf(nil,
-		`{"id":"1","type":"subscribe","payload":{"query":"subscription { messageEvents(conversationId: \"%s\") { ... on MessageEvent { message { text } } } }"}}`, id)))
+	document := `subscription { messageEvents(conversationId: "` + id + `") { ... on MessageEvent { message { text } } } }`
+	n.s.must(conn.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"id":"1","type":"subscribe","payload":{"query":%q}}`, document)))
 	_ = conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
 	told, begun := make(chan heard, 1), make(chan struct{})
 	go func() {
@@ -105,7 +106,8 @@ func (n *shop) beside(messages int) <-chan heard {
 			if i > 0 {
 				_, message, err = conn.ReadMessage()
 			}
-			nanoseconds, wrong := strconv.ParseInt(find(string(message), fmt.Sprint(`"no `, i, ` (\d+) x`)), 10, 64) // in any other message it finds no number
+			// In any other message it finds no number.
+			nanoseconds, wrong := strconv.ParseInt(find(string(message), fmt.Sprint(`"no `, i, ` (\d+) x`)), 10, 64)
 			if err != nil || wrong != nil {
 				out.err = fmt.Errorf("instead of message %d it is told %.200s, %w", i, message, err)
 				break

@@ -14,9 +14,7 @@ import (
 // TestGraphQLCop asks what graphql-cop asks: each of its twelve findings must be absent. (H1, H2, H3, H4)
 func TestGraphQLCop(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	n := s.shop("shop-a")
-	n.signIn()
+	s, n := newShop(t)
 	post := func(kind, body string) (int, string) { return n.plain(http.MethodPost, "/graphql", kind, body) }
 	quoted := func(query string) string {
 		text, err := json.Marshal(map[string]string{"query": query})

@@ -52,9 +52,7 @@ func (s *stage) answering() int {
 // does so once more and stops the process, which ends well all the same. (H9, H11, R44, R70)
 func TestAnswersThatNobodyReads(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	n := s.shop("shop-a")
-	n.signIn()
+	s, n := newShop(t)
 	query := n.longThread()(9)
 	if raw := n.ask("key", query, nil); len(raw) < 3_500_000 {
 		t.Fatalf("the answer is %d bytes: %.200s", len(raw), raw)
@@ -79,9 +77,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 // told to read afresh, and then it is over. (H9, H2)
 func TestWhatIsTooLargeIsTold(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	n := s.shop("shop-a")
-	n.signIn()
+	s, n := newShop(t)
 	query := n.longThread()(14)
 	if raw := n.ask("key", query, nil); !strings.Contains(raw, `"limit":"answer bytes"`) || !strings.Contains(raw, `"INVALID"`) {
 		t.Errorf("it is answered %.300s", raw)

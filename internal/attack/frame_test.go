@@ -33,9 +33,7 @@ func control(first byte, payload string) []byte {
 // served. (H7, H9)
 func TestHostileFrames(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	n := s.shop("shop-a")
-	n.signIn()
+	s, n := newShop(t)
 	before, spent := s.memory(), s.cpu()
 	fragments := rawFrame(0x01, 1024, strings.Repeat("x", 1024))
 	for range 99 {
@@ -74,10 +72,7 @@ func TestHostileFrames(t *testing.T) {
 	if grown > 32<<20 || cpu > 5 {
 		t.Errorf("it cost %d kB and %.2f s", grown>>10, cpu)
 	}
-	s.eventually("no socket is left", func() bool {
-		_, metrics := s.get(s.api.admin + "/metrics")
-		return strings.Contains(metrics, "switchboard_sockets_open 0")
-	})
+	s.eventually("no socket is left", func() bool { return s.sockets() == 0 })
 }
 
 // told opens a socket, offers compression, says the bytes, and returns the code with which the socket is closed.
@@ -116,9 +111,7 @@ func (n *shop) told(says []byte) (int, error) {
 // TestHostileRequests sends bodies and headers that would cost much if they were believed: each is refused, for little memory. (H9, H11, H20)
 func TestHostileRequests(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	n := s.shop("shop-a")
-	n.signIn()
+	s, n := newShop(t)
 	before := s.memory()
 	var bomb bytes.Buffer
 	zip := gzip.NewWriter(&bomb)

@@ -40,9 +40,7 @@ func (n *shop) open(host, origin, credential string) (status int, answer string)
 // another tenant's subdomain. A program without an origin is let in by an API key only. (H5)
 func TestPagesOfOthersOpenNoSocket(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, "SWITCHBOARD_BASE_DOMAIN=desk.example", "SWITCHBOARD_ALLOWED_ORIGINS=https://inbox.shop.example")
-	n := s.shop("shop-a")
-	n.signIn()
+	_, n := newShop(t, "SWITCHBOARD_BASE_DOMAIN=desk.example", "SWITCHBOARD_ALLOWED_ORIGINS=https://inbox.shop.example")
 	token, key := `{"authorization":"Bearer `+n.bearer+`"}`, `{"apiKey":"`+n.key+`"}`
 	const own = "shop-a.desk.example"
 	for _, origin := range []string{

@@ -28,9 +28,7 @@ func TestOperatorsPagesAreInside(t *testing.T) {
 // so that no link, log or foreign page ever carries one that works. (H4, H6)
 func TestCredentialsInAddressesAreNobodys(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	n := s.shop("shop-a")
-	n.signIn()
+	s, n := newShop(t)
 	const query = `{"query":"{ conversations { cursor } }"}`
 	for _, name := range []string{"access_token", "token", "authorization", "Authorization", "apiKey", "api_key", "X-API-Key"} {
 		for _, value := range []string{n.bearer, n.key, "Bearer " + n.bearer} {

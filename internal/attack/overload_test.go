@@ -24,9 +24,7 @@ const (
 // TestOverload brings three times as many webhooks, and then mutations, at a time as the process takes: what it accepts is stored once, the rest is told to
 // come again and nothing of it is stored, health and readiness stand and memory is bounded. How long the accepted took is logged. (R79, H26)
 func TestOverload(t *testing.T) {
-	s := newStage(t, "LOG_LEVEL=INFO", "GOMAXPROCS=1") // a small machine, so that what it takes is known
-	n := s.shop("shop-a")
-	n.signIn()
+	s, n := newShop(t, "LOG_LEVEL=INFO", "GOMAXPROCS=1") // a small machine, so that what it takes is known
 	for i := range 64 {
 		n.write(fmt.Sprint("wamid.", i), fmt.Sprint("491511234", 5000+i), "Kim", "hello")
 	}

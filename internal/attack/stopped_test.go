@@ -146,7 +146,8 @@ func (n *shop) large(from, to int) {
 // followLarge follows events that show so many texts of 4 kB each, by a document that nobody else sends.
 func (n *shop) followLarge(conn *websocket.Conn, no, texts int) {
 	n.s.t.Helper()
-	document := fmt.Sprintf(`subscription { conversationEvents { ... on ConversationEvent { conversation { own%d: id messages(last: %d) { edges { node { text } } } } } } }`, no, texts)
+	document := fmt.Sprintf(`subscription { conversationEvents { ... on ConversationEvent { conversation {
+		own%d: id messages(last: %d) { edges { node { text } } } } } } }`, no, texts)
 	n.s.must(conn.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"id":"1","type":"subscribe","payload":{"query":%q}}`, document)))
 }
 
