@@ -157,7 +157,8 @@ func TestRolesHaveNoMoreThanTheyNeed(t *testing.T) {
 		[]string{})
 	for _, closed := range []string{
 		"audit_log UPDATE", "audit_log DELETE", "audit_seals UPDATE", "audit_seals DELETE", "events UPDATE", "events DELETE",
-		"webhook_items DELETE", "tenants DELETE", "channel_accounts DELETE", "app.volumes INSERT", "app.volumes UPDATE", "app.volumes DELETE",
+		"webhook_items DELETE", "tenants DELETE", "channel_accounts DELETE", "conversations DELETE", "messages DELETE",
+		"app.volumes INSERT", "app.volumes UPDATE", "app.volumes DELETE",
 		"history.events_1 SELECT", "history.events_2 SELECT", "history.events_2 INSERT", "history.webhook_items_2 SELECT", "history.webhook_items_2 INSERT",
 		"goose_db_version INSERT", "goose_db_version UPDATE", "goose_db_version DELETE", "app.clock UPDATE", "app.clock INSERT", "app.unrouted_webhook_items SELECT",
 		"app.unrouted_webhook_items UPDATE", "app.unrouted_webhook_items DELETE",

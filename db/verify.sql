@@ -130,6 +130,11 @@ UNION ALL
 SELECT format('item %s', w.id) FROM webhook_items w
 WHERE w.tenant_id = $1 AND NOT EXISTS (SELECT FROM channel_accounts a WHERE a.tenant_id = w.tenant_id AND a.id = w.channel_account_id)
 
+-- check: every row of the queue is of a message that goes out, in its conversation and on its account
+SELECT format('row of message %s', d.message_id) FROM dispatches d
+WHERE d.tenant_id = $1 AND NOT EXISTS (SELECT FROM messages m WHERE m.tenant_id = d.tenant_id AND m.id = d.message_id AND m.seq = d.seq
+  AND m.conversation_id = d.conversation_id AND m.channel_account_id = d.channel_account_id AND m.direction = 'OUTBOUND')
+
 -- check: every webhook item that was applied took effect, once (R1, R2)
 SELECT format('item %s of %s has no message', w.id, w.received_at) FROM webhook_items w
 WHERE w.tenant_id = $1 AND w.state = 'APPLIED' AND w.kind = 'MESSAGE'

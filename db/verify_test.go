@@ -127,13 +127,15 @@ func TestVerifyFindsEachViolation(t *testing.T) {
 		audit, fence            = "the audit log", "row security"
 		orphan, first           = "every attempt and every fact", "that do not wait"
 		change, fact            = "change of a message's status", "every receipt that was taken"
-		account                 = "on the account of its conversation"
+		account, queue          = "on the account of its conversation", "every row of the queue"
 	)
 	for name, c := range map[string]struct{ check, sql string }{
 		"attempt alone":      {orphan, "UPDATE delivery_attempts SET message_id = gen_random_uuid() WHERE external_id = 'out-2'"},
 		"fact alone":         {orphan, "INSERT INTO delivery_facts SELECT tenant_id, gen_random_uuid(), 'SENT', at, at FROM delivery_facts LIMIT 1"},
 		"message astray":     {account, "UPDATE messages SET channel_account_id = gen_random_uuid() WHERE external_id = 'in-1'"},
 		"item astray":        {account, "UPDATE webhook_items SET channel_account_id = gen_random_uuid()"},
+		"queued elsewhere":   {queue, "UPDATE dispatches SET channel_account_id = gen_random_uuid()"},
+		"queued for nothing": {queue, "UPDATE dispatches SET message_id = gen_random_uuid()"},
 		"waits for nobody":   {first, "UPDATE dispatches SET waits = true"},
 		"event missing":      {events, "DELETE FROM events WHERE seq = 2"},
 		"last event missing": {events, "UPDATE tenant_heads SET seq = seq + 1 WHERE seq > 0"},
