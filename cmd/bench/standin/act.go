@@ -94,6 +94,7 @@ func (q request) write(name string, batch *pgx.Batch) error {
 		batch.Queue(auditRow, q.Tenant, id, q.Agent, q.Conversation)
 	case "markRead":
 		batch.Queue(cursorRow, q.Tenant, q.Agent, q.Conversation)
+		batch.Queue(auditRow, q.Tenant, id, q.Agent, q.Conversation)
 	default:
 		return fmt.Errorf("no act %q", name)
 	}
