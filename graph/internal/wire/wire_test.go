@@ -125,7 +125,7 @@ func TestAQueueCountsWhatItCosts(t *testing.T) {
 		t.Errorf("%d frames wait while %d bytes are written, and cost %d", frames, len(text), cost)
 	}
 	for q.size > 0 {
-		text, _ = q.next()
+		q.next()
 	}
 	if !q.put(frame{body: make([]byte, limit)}, false) {
 		t.Fatal("an empty queue refuses a large frame")
