@@ -68,7 +68,7 @@ func (w *world) gather(tn *tenant, calls []call) (*evidence, error) {
 		s.mu.Unlock()
 	}
 	err := w.sql(func(ctx context.Context, conn *pgx.Conn) (err error) {
-		return errors.Join(w.gatherCounts(ctx, conn, tn, e), w.gatherLetters(ctx, conn, tn, e), w.gatherSent(ctx, conn, tn, e))
+		return errors.Join(w.gatherCounts(ctx, conn, tn, e), w.gatherLetters(ctx, conn, tn, e), w.gatherSent(ctx, conn, tn, e), w.gatherStuck(ctx, conn, tn, e))
 	})
 	if err != nil {
 		return nil, err

@@ -28,6 +28,7 @@ const (
 // entry is one thing that the load asked for.
 type entry struct {
 	At     time.Time `json:"at"`
+	Asked  time.Time `json:"-"` // when it was first asked for; the first line of it has it as At
 	Kind   string    `json:"kind"`
 	Tenant int       `json:"tenant"`
 	Key    string    `json:"key"`            // in the text, as external id, or as idempotency key
@@ -69,7 +70,11 @@ func (l *ledger) write(e entry) {
 		l.t.Errorf("ledger: %v", err)
 	}
 	name := e.Kind + " " + e.Key
-	if before, known := l.last[name]; known && before.Answer != answerUnknown {
+	before, known := l.last[name]
+	if e.Asked = e.At; known {
+		e.Asked = before.Asked
+	}
+	if known && before.Answer != answerUnknown {
 		if e.Answer != answerUnknown && (e.Answer != before.Answer || e.ID != before.ID) {
 			l.t.Errorf("%s was answered %s %s, and then %s %s %s", name, before.Answer, before.ID, e.Answer, e.ID, e.Detail)
 		}

@@ -36,12 +36,14 @@ func (e *evidence) judgeOutbound(wrong complaint) {
 				wrong("%s %s is for %s; call %d told %s %q", kind, key, asked.Phone, c.Seq, c.To, c.Text)
 			}
 		}
+		e.judgeAlerts(m, asked.Asked, byMessage[m.ID], wrong)
 		e.judgeOverlap(m, byMessage[m.ID], wrong)
 		e.judgeCalls(m, byMessage[m.ID], wrong)
 	}
 	for kind, n := range happened {
 		effect(e.asked[kind], n, "messages", wrong)
 	}
+	e.judgeAlertsOfNobody(wrong)
 	e.judgeOrder(byMessage, wrong)
 }
 

@@ -25,6 +25,8 @@ type evidence struct {
 	heard    []hearing                   // what the subscribers were told
 	unread   map[string]int              // by agent and conversation, counted from the messages
 	served   map[string]int              // and as the API says
+	stuck    []stuck                     // the alerts of messages that waited for long
+	moved    []move                      // when the clock of the database was put forward at rest
 	loose    bool                        // a lease may have ended while its holder lived
 }
 

@@ -14,8 +14,8 @@ import (
 // receipts have are not waited for: once the provider has nothing more to tell, the clock is put forward over them.
 const restLimit = 5 * time.Minute
 
-// rest stops the load and waits until nothing is under way: nothing at the provider, nothing queued, nothing parked, no snooze due, and
-// every subscriber has been told everything.
+// rest stops the load and waits until nothing is under way: nothing at the provider, nothing queued, nothing parked, no snooze due, no
+// message called stuck, and every subscriber has been told everything.
 func (w *world) rest() {
 	w.t.Helper()
 	w.load.end()
@@ -87,24 +87,26 @@ func (w *world) undelivered() string {
 
 // waiting returns what waits in the database, or "". What is due later is made due by putting the clock forward.
 func (w *world) waiting() string {
-	var ready, queued, parked, asleep int
+	var ready, queued, parked, asleep, stuck int
 	var next *time.Duration
 	// What waits behind another message of its conversation is due, and yet nothing happens before that one is.
 	const query = `SELECT count(*) FILTER (WHERE due AND NOT behind), count(*),
-		(SELECT count(*) FROM parked_facts WHERE external_id NOT LIKE 'stray-%'), (SELECT count(*) FROM conversations WHERE status = 'SNOOZED' AND snoozed_until < app.now()),
-		min(at) FILTER (WHERE at > app.now()) - app.now()
+		(SELECT count(*) FROM parked_facts WHERE external_id NOT LIKE 'stray-%'),
+		(SELECT count(*) FROM conversations WHERE status = 'SNOOZED' AND snoozed_until < app.now()),
+		(SELECT count(*) FROM alerts WHERE kind = 'STUCK' AND closed_at IS NULL), min(at) FILTER (WHERE at > app.now()) - app.now()
 		FROM (SELECT greatest(d.due_at, CASE WHEN l.breaker_opened_at IS NOT NULL AND d.state = 'READY' THEN l.probe_at END, l.limited_until) AS at,
 			greatest(d.due_at, CASE WHEN l.breaker_opened_at IS NOT NULL AND d.state = 'READY' THEN l.probe_at END, l.limited_until) <= app.now() AS due,
 			EXISTS (SELECT FROM dispatches b WHERE b.tenant_id = d.tenant_id AND b.conversation_id = d.conversation_id AND b.seq < d.seq) AS behind
 			FROM dispatches d LEFT JOIN lanes l USING (tenant_id, channel_account_id)) waiting`
 	err := w.sql(func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, query).Scan(&ready, &queued, &parked, &asleep, &next)
+		return conn.QueryRow(ctx, query).Scan(&ready, &queued, &parked, &asleep, &stuck, &next)
 	})
 	switch {
 	case err != nil:
 		return err.Error()
 	case queued > 0:
 		if ready == 0 && next != nil && *next > time.Second {
+			w.moved = append(w.moved, move{time.Now(), *next}) // beforehand, as everything that follows is later
 			if err := w.exec("UPDATE app.clock SET shift = shift + $1", *next); err != nil {
 				return err.Error()
 			}
@@ -115,6 +117,8 @@ func (w *world) waiting() string {
 		return fmt.Sprintf("%d receipts are parked", parked)
 	case asleep > 0:
 		return fmt.Sprintf("%d snoozes are over", asleep)
+	case stuck > 0:
+		return fmt.Sprintf("%d messages are called stuck, and are not", stuck)
 	}
 	return ""
 }

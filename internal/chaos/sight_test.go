@@ -9,11 +9,13 @@ import (
 	"time"
 )
 
+func milli(ms int) time.Time { return time.UnixMilli(int64(ms)) }
+
 // lived is a tenant about which everybody says the same.
 func lived() *evidence {
-	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
+	at := milli
 	id := func(kind, key, message string, a string) entry {
-		return entry{Kind: kind, Key: key, Answer: a, ID: message, Phone: "+1"}
+		return entry{Kind: kind, Key: key, Answer: a, ID: message, Phone: "+1", Asked: at(0)}
 	}
 	events := []told{{1, "CONVERSATION_CREATED", "c", "", ""}, {2, "MESSAGE_CREATED", "c", "m1", ""}, {4, "CONVERSATION_ASSIGNED", "c", "", ""}}
 	messages := []told{{2, "MESSAGE_CREATED", "c", "m1", ">QUEUED"}, {3, "MESSAGE_STATUS_CHANGED", "c", "m1", "QUEUED>SENT"}}
@@ -112,7 +114,11 @@ func TestOracleSeesEachDifference(t *testing.T) {
 		"another status told": {func(e *evidence) {
 			e.heard[2].list = []told{e.events["c"][0], {3, "MESSAGE_STATUS_CHANGED", "c", "m1", "QUEUED>READ"}}
 		}, "subscriber 2 of acme was told 2 events of 2"},
-		"read, and counted": {func(e *evidence) { e.served["robin d"] = 2 }, "robin d has 0 unread messages; the API says 2"},
+		"stuck, never late":   {func(e *evidence) { e.stuck = []stuck{{"m1", milli(25), false}} }, "called stuck at 1970-01-01T00:00:00.025Z; until then it had waited for 10ms"},
+		"stuck, called since": {func(e *evidence) { e.stuck = []stuck{{"m1", milli(20).Add(stuckAfter - 1), false}} }, "m1 was called stuck"},
+		"stuck for ever":      {func(e *evidence) { e.stuck = []stuck{{"m1", milli(20).Add(stuckAfter), true}} }, "m1 is READ, and its alert of being stuck is still open"},
+		"stuck of nobody":     {func(e *evidence) { e.stuck = []stuck{{"m9", milli(20), false}} }, "message m9 was called stuck, and nobody sent it"},
+		"read, and counted":   {func(e *evidence) { e.served["robin d"] = 2 }, "robin d has 0 unread messages; the API says 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := lived()
@@ -192,6 +198,28 @@ func TestOracleAllowsWhatNobodyCouldKnow(t *testing.T) {
 				t.Errorf("the oracle says %q", said)
 			}
 		})
+	}
+}
+
+// A message that nobody called for the patience of the sweep may be called stuck, whatever was done about it since.
+func TestOracleAllowsWhatWasStuck(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*evidence){
+		"since it was called": func(e *evidence) { e.stuck[0].Opened = e.calls[2].StartedAt.Add(stuckAfter) },
+		"since it was asked for": func(e *evidence) {
+			r1 := e.asked[kindReply]["r1"]
+			r1.Asked = e.calls[1].StartedAt.Add(-stuckAfter)
+			e.asked[kindReply]["r1"] = r1
+		},
+		"by a clock put forward": func(e *evidence) { e.moved = []move{{e.calls[2].StartedAt.Add(1), stuckAfter}} },
+		"by wrong clocks":        func(e *evidence) { e.loose = true },
+	} {
+		e := lived()
+		e.stuck = []stuck{{"m1", e.calls[2].EndedAt, false}}
+		spoil(e)
+		if said := complaints(e.judge); len(said) > 0 {
+			t.Errorf("%s: %q", name, said)
+		}
 	}
 }
 
