@@ -36,19 +36,12 @@ func restartPostgres(w *world, _ int) {
 func spoilNetwork(w *world, n int) {
 	round := n / 6
 	links := []string{linkListen, linkPostgres, linkRedis, linkProvider, []string{linkClient, linkClient1}[round%2], []string{linkWebhook, linkWebhook1}[round%2]}
-	toxics := []string{
-		`{"type":"timeout","stream":"downstream","attributes":{"timeout":0}}`, // a black hole, the one that tells no error
-		`{"type":"latency","stream":"downstream","attributes":{"latency":300,"jitter":250}}`,
-		`{"type":"reset_peer","stream":"downstream","attributes":{"timeout":20}}`,
-		fmt.Sprintf(`{"type":"limit_data","stream":"downstream","attributes":{"bytes":%d}}`, 40+w.random.n(4000)),
-		`{"type":"bandwidth","stream":"downstream","attributes":{"rate":8}}`,
-		`{"type":"slicer","stream":"downstream","attributes":{"average_size":8,"size_variation":4,"delay":200}}`,
-	}
-	link, toxic := links[n%6], toxics[(n+round)%6]
+	link, spoilt := links[n%6], toxicOf(w.random, n+round)
 	if w.primary.Load() == 1 && (link == linkPostgres || link == linkListen) {
 		link = linkStandby // where the primary is now
 	}
-	heal := w.network.spoil(w.t, link, toxic)
+	w.done[spoilt.name()+" on "+link]++
+	heal := w.network.spoil(w.t, link, spoilt.json())
 	if full() {
 		w.linger(8*time.Second, 12*time.Second)
 	} else {
