@@ -52,6 +52,7 @@ type world struct {
 	broken  atomic.Int64   // webhooks that were answered with 500
 	faults  []moment       // what was done, and when
 	moved   []move         // when the clock of the database was put forward at rest
+	due     time.Time      // when the short form should be over; zero: it is none
 	spared  int            // so many of the processes that serve, and that work, are left alone
 	loose   bool           // a lease may end while its holder lives: two calls of one message may overlap
 
