@@ -83,12 +83,15 @@ const mutants = [
   {
     name: 'verify the signature over JSON that was written again',
     test: ['internal/channel/meta', 'TestRecordedCorpus|TestConformance|TestRawKeepsBytes'],
-    edits: [['internal/channel/meta/receive.go', '\tif genuine := endpoint.VerifySHA256(request.Body, signature)', `\tvar again any
-\tbody := request.Body
-\tif json.Unmarshal(body, &again) == nil {
-\t\tbody, _ = json.Marshal(again)
+    edits: [
+      ['internal/channel/meta/receive.go', '\t"encoding/hex"\n', '\t"encoding/hex"\n\t"encoding/json"\n'],
+      ['internal/channel/meta/receive.go', '\tif genuine := endpoint.VerifySHA256(request.Body, signature)', `\tvar again any
+\twritten := request.Body
+\tif json.Unmarshal(written, &again) == nil {
+\t\twritten, _ = json.Marshal(again)
 \t}
-\tif genuine := endpoint.VerifySHA256(body, signature)`]],
+\tif genuine := endpoint.VerifySHA256(written, signature)`],
+    ],
   },
   {
     name: 'a parser without a limit of tokens',
