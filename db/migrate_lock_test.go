@@ -1,10 +1,12 @@
 package db_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/switchboard-inbox/switchboard/db"
 	"github.com/switchboard-inbox/switchboard/db/dbtest"
+	"github.com/switchboard-inbox/switchboard/migrations"
 )
 
 // beside is a database with one migration to go, and a transaction that reads a table of it for as long as it likes, as pg_dump does.
@@ -123,6 +126,35 @@ func TestMigrationNamesTheLockThatIsNotFree(t *testing.T) {
 	b.exec(t, b.reader, "ROLLBACK")
 	if err := db.MigrateWith(t.Context(), b.database.OwnerURL, b.files); err != nil {
 		t.Errorf("after the transaction has ended: %v", err)
+	}
+}
+
+// Only what nobody waits behind may wait for its locks as long as it likes: a migration that is no transaction builds and drops indexes beside those
+// who write, and does nothing else.
+func TestWhatIsNotHurriedHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	names, err := fs.Glob(migrations.Files, "*.sql")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	patient := 0
+	for _, name := range names {
+		text, err := fs.ReadFile(migrations.Files, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(text, []byte("-- +goose NO TRANSACTION")) {
+			continue
+		}
+		patient++
+		for statement := range strings.SplitSeq(regexp.MustCompile(`--[^\n]*`).ReplaceAllString(string(text), ""), ";") {
+			if statement = strings.TrimSpace(statement); statement != "" && !strings.Contains(statement, "INDEX CONCURRENTLY") {
+				t.Errorf("%s is not hurried: %s", name, statement)
+			}
+		}
+	}
+	if patient == 0 {
+		t.Error("no migration is without a transaction")
 	}
 }
 

@@ -1,4 +1,3 @@
--- +goose NO TRANSACTION
 -- +goose Up
 -- A row of the queue is written by the transaction that writes its message and has locked its conversation, on the account of that conversation; a line of
 -- the audit log and a key of idempotency name the tenant that row security compares them with. None of these parents is ever deleted, which the app role
