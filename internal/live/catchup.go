@@ -16,6 +16,13 @@ var (
 
 // catchUp serves a subscription from history until it has had everything, and turns it live.
 func (sub *subscription) catchUp() {
+	_ = sub.stream.guard(func() error {
+		sub.serve()
+		return nil
+	})
+}
+
+func (sub *subscription) serve() {
 	for failures, panics := 0, 0; ; {
 		live, err := sub.tryStep()
 		switch {
@@ -84,7 +91,7 @@ func (sub *subscription) next() (items []*Item, live bool, err error) {
 		sub.group.roll = nil
 		s.mu.Unlock()
 		if turned {
-			sub.taker.CaughtUp(cursor)
+			sub.caughtUp(cursor)
 		}
 		return nil, true, nil
 	}

@@ -35,6 +35,14 @@ func (sub *subscription) retreat() {
 	}
 }
 
+// caughtUp tells the taker that it is caught up. A panic of its changes nothing in that: the reader serves it already.
+func (sub *subscription) caughtUp(cursor string) {
+	_ = sub.stream.guard(func() error {
+		sub.taker.CaughtUp(cursor)
+		return nil
+	})
+}
+
 // tryPage is readPage. After a panic nobody knows who was offered what: the stream starts over, and whoever listens is told to query afresh.
 func (s *stream) tryPage() (more bool, err error) {
 	err = s.guard(func() (err error) {

@@ -10,11 +10,18 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/live"
 )
 
-// clumsyClient panics over one item, so many times.
+// clumsyClient panics over one item, so many times, or when it is caught up.
 type clumsyClient struct {
 	*client
-	over atomic.Int64
-	left atomic.Int64
+	over    atomic.Int64
+	left    atomic.Int64
+	greeted bool
+}
+
+func (c *clumsyClient) CaughtUp(cursor string) {
+	if c.client.CaughtUp(cursor); c.greeted {
+		panic("it cannot be greeted")
+	}
 }
 
 func (c *clumsyClient) Take(item *live.Item, view live.View) bool {
@@ -84,22 +91,62 @@ func TestAPanicOverAnItemConcernsItsSubscriberOnly(t *testing.T) {
 	}
 }
 
-// Where the reader itself panics, whoever listens is told to query afresh, and who comes then is told what follows.
-func TestAReaderThatPanicsStartsOver(t *testing.T) {
+// Who panics when he is told that he is caught up is live all the same, and is told everything once.
+func TestAPanicOfWhoIsCaughtUpChangesNothing(t *testing.T) {
 	t.Parallel()
 	w := inboxtest.New(t)
 	s := newShop(w, "acme")
 	p := launch(t, w, options{clumsy: true})
-	audience, c := &clumsyAudience{}, newClient(1000)
+	before := s.head()
+	record := func() {
+		if err := p.record(t.Context(), s.ID, s.event(), s.event()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	record()
+	c := &clumsyClient{client: newClient(1000), greeted: true}
+	stop, err := p.hub.Subscribe(t.Context(), live.Request{Actor: s.agent, Audience: &visible{}, Taker: c, After: p.cursor(t, s.ID, before)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	c.await(t, "what was before", func() bool { return c.caught == 1 })
+	record()
+	c.await(t, "what follows", func() bool { return len(c.got) == 4 })
+	if got, want := c.seen(), []int64{before + 1, before + 2, before + 3, before + 4}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// Where the reader itself panics, once or each time that it looks at an event, whoever listens is told to query afresh, and who comes then is told
+// what follows.
+func TestAReaderThatPanicsStartsOver(t *testing.T) {
+	t.Parallel()
+	for name, times := range map[string]int64{"once": 1, "always": 1 << 40} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			startsOver(t, times)
+		})
+	}
+}
+
+func startsOver(t *testing.T, times int64) {
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	p := launch(t, w, options{clumsy: true})
+	audience, c, other := &clumsyAudience{}, newClient(1000), newClient(1000)
 	audience.over.Store(s.head() + 2)
-	audience.left.Store(1)
+	audience.left.Store(times)
 	defer p.subscribe(t, s.agent, audience, nil, c)()
+	defer p.subscribe(t, s.agent, &visible{}, nil, other)()
 	if err := p.record(t.Context(), s.ID, s.event(), s.event(), s.event()); err != nil {
 		t.Fatal(err)
 	}
-	c.await(t, "the end", func() bool { return c.ended })
-	if c.reason != live.CursorUnknown {
-		t.Errorf("ended with %q, want %q", c.reason, live.CursorUnknown)
+	for _, listener := range []*client{c, other} {
+		listener.await(t, "the end", func() bool { return listener.ended })
+		if listener.reason != live.CursorUnknown {
+			t.Errorf("ended with %q, want %q", listener.reason, live.CursorUnknown)
+		}
 	}
 	fresh := newClient(1000)
 	defer p.subscribe(t, s.agent, audience, nil, fresh)()

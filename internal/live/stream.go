@@ -171,7 +171,11 @@ func (s *stream) readPage() (more bool, err error) {
 	}
 	s.mu.Unlock()
 	want := func(e *inbox.Event) (inbox.Reach, bool) { return wantedBy(audiences, e) }
-	page, err := s.fetch(after, want)
+	limit := pageSize
+	if lost { // where it stands now is all that matters; what came before may be what panicked
+		after, limit, want = 0, 0, nil
+	}
+	page, err := s.fetch(after, limit, want)
 	if err != nil {
 		return false, err
 	}
@@ -200,7 +204,7 @@ func (s *stream) readPage() (more bool, err error) {
 }
 
 // fetch reads a page in its turn: only so many tenants are read at the same time, and only so often.
-func (s *stream) fetch(after int64, want inbox.Want) (inbox.EventPage, error) {
+func (s *stream) fetch(after int64, limit int, want inbox.Want) (inbox.EventPage, error) {
 	select {
 	case s.hub.slots <- struct{}{}:
 		defer func() { <-s.hub.slots }()
@@ -210,7 +214,7 @@ func (s *stream) fetch(after int64, want inbox.Want) (inbox.EventPage, error) {
 	ctx, cancel := context.WithTimeout(s.hub.ctx, readLimit)
 	defer cancel()
 	begun := time.Now()
-	page, err := s.hub.cfg.Source.Events(ctx, s.tenant, after, pageSize, want)
+	page, err := s.hub.cfg.Source.Events(ctx, s.tenant, after, limit, want)
 	now := time.Now()
 	if rest := s.hub.pace.spend(now.Sub(begun), now); len(page.Events) < pageSize { // a full page left some behind
 		s.next = now.Add(rest)
@@ -221,7 +225,7 @@ func (s *stream) fetch(after int64, want inbox.Want) (inbox.EventPage, error) {
 // begin starts over where the page stands: the numbering is another one or has gone back, or history was cut off before it was read. Whoever listens
 // must query afresh.
 func (s *stream) begin(page inbox.EventPage) {
-	s.hub.cfg.Log.Warn("live: the numbering of events was replaced; subscribers must query afresh", "tenant", s.tenant)
+	s.hub.cfg.Log.Warn("live: the stream starts over; subscribers must query afresh", "tenant", s.tenant)
 	s.mu.Lock()
 	s.epoch, s.last, s.heard, s.recent, s.lost = page.Epoch, page.Head, page.Head, nil, false
 	s.history.clear()

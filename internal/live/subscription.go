@@ -145,7 +145,7 @@ func (s *stream) enter(r Request, checked checkedActor, from standing) *subscrip
 	if behind {
 		s.hub.spawn(sub.catchUp)
 	} else {
-		r.Taker.CaughtUp(cursor)
+		sub.caughtUp(cursor)
 	}
 	return sub
 }
