@@ -33,9 +33,10 @@ type knownRoute struct {
 	asked bool // somebody has asked again
 }
 
-// serves reports whether the route may be used without asking.
+// serves reports whether the route may be used without asking. After the clock was put back nobody knows how old it is.
 func (k knownRoute) serves(now time.Time) bool {
-	return now.Before(k.since.Add(routeYoung)) || k.asked && now.Before(k.since.Add(routeLife))
+	age := now.Sub(k.since)
+	return age >= 0 && (age < routeYoung || k.asked && age < routeLife)
 }
 
 func newRouteBook(directory Directory) *routeBook {

@@ -2,6 +2,7 @@ package inbox_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -120,5 +121,22 @@ func TestOneWebhookAsksAgain(t *testing.T) {
 	askers.Wait()
 	if n := w.count("messages"); n != 5 {
 		t.Errorf("%d messages, want 5", n)
+	}
+}
+
+// When the machine's clock is put back, nobody knows how old a route is: the directory is asked.
+func TestRoutesEndWhenTheClockIsPutBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h, now := w.house("4104"), time.Now()
+	in := w.ingest(func(c *inbox.IngestConfig) { c.Clock = func() time.Time { return now } })
+	w.send(in, h.text("d1", "+491711234567", "first"))
+	w.exec("UPDATE channel_accounts SET status = 'DISABLED' WHERE external_ref = '4104'")
+	for _, back := range []time.Duration{time.Hour, 50 * time.Minute, 40 * time.Minute} {
+		now = time.Now().Add(-back)
+		w.send(in, h.text(fmt.Sprint("d", back), "+491711234567", "to a disabled account"))
+	}
+	if n := w.count("messages"); n != 1 {
+		t.Errorf("%d messages, want 1", n)
 	}
 }
