@@ -24,15 +24,18 @@ WHERE d.tenant_id = @tenant_id AND d.message_id = ANY (@ids::uuid[]);
 
 -- name: UpdateDispatches :exec
 -- Fenced: a row that has another attempt by now is left alone. One whose recipient gets too much is not to be passed, whatever happened to it before.
--- One that nothing holds and that may not be passed has been given back without a call: it takes its place in the queue again.
+-- One that is not held and may not be passed has been given back without a call. It waits as it did before: at its place in the queue, or, when it was
+-- called before, from now on, since it has been due for no longer than that.
 UPDATE dispatches d
 SET state = u.state, tries = u.tries, crashes = u.crashes, auth_retried = u.auth_retried,
-  due_at = CASE WHEN u.state = 'READY' AND u.hold = '' AND NOT u.passable THEN d.queued_at ELSE least(app.now() + u.wait, d.expires_at) END,
-  hold = nullif(u.hold, ''), held_since = CASE WHEN u.hold <> 'RECIPIENT' THEN NULL WHEN d.hold = u.hold THEN d.held_since ELSE app.now() END,
+  due_at = CASE WHEN u.given_back AND d.passable_at IS NULL AND d.hold IS NULL THEN d.queued_at ELSE least(app.now() + u.wait, d.expires_at) END,
+  hold = CASE WHEN u.given_back THEN d.hold ELSE nullif(u.hold, '') END,
+  held_since = CASE WHEN u.given_back THEN d.held_since WHEN u.hold <> 'RECIPIENT' THEN NULL WHEN d.hold = u.hold THEN d.held_since ELSE app.now() END,
   passable_at = CASE WHEN u.hold = 'RECIPIENT' THEN NULL WHEN u.passable THEN coalesce(d.passable_at, app.now() + interval '30 seconds') ELSE d.passable_at END
-FROM (SELECT unnest(@message_ids::uuid[]) AS message_id, unnest(@attempts::int[]) AS attempt, unnest(@states::text[]) AS state,
-  unnest(@waits::interval[]) AS wait, unnest(@tries::int[]) AS tries, unnest(@crashes::int[]) AS crashes,
-  unnest(@auth_retried::boolean[]) AS auth_retried, unnest(@holds::text[]) AS hold, unnest(@passables::boolean[]) AS passable) u
+FROM (SELECT s.*, s.state = 'READY' AND s.hold = '' AND NOT s.passable AS given_back
+  FROM (SELECT unnest(@message_ids::uuid[]) AS message_id, unnest(@attempts::int[]) AS attempt, unnest(@states::text[]) AS state,
+    unnest(@waits::interval[]) AS wait, unnest(@tries::int[]) AS tries, unnest(@crashes::int[]) AS crashes,
+    unnest(@auth_retried::boolean[]) AS auth_retried, unnest(@holds::text[]) AS hold, unnest(@passables::boolean[]) AS passable) s) u
 WHERE d.tenant_id = @tenant_id AND d.message_id = u.message_id AND d.attempt = u.attempt;
 
 -- name: DeleteDispatches :exec

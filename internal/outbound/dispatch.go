@@ -108,7 +108,7 @@ type DispatchRows interface {
 	// DispatchesByIDs returns the rows with what holds their lanes; missing ones are absent.
 	DispatchesByIDs(ctx context.Context, messages []uuid.UUID) ([]Dispatch, error)
 	// StepDispatches moves rows on, except those that have another attempt by now. What goes on READY and is neither held nor to be passed has not
-	// been called, and takes its place in the queue again.
+	// been called, and waits as it did before.
 	StepDispatches(ctx context.Context, steps []Step) error
 	// DeleteDispatches removes rows.
 	DeleteDispatches(ctx context.Context, messages []uuid.UUID) error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -276,4 +277,42 @@ func TestExpiredAndShutMessagesFailVisibly(t *testing.T) {
 	if n := w.Int("SELECT count(*) FROM dispatches") + w.Int("SELECT count(*) FROM delivery_attempts"); n != 0 {
 		t.Errorf("%d rows are left", n)
 	}
+}
+
+// Retries have just fallen due, ten minutes after they were queued, when the process is told to stop: what it has claimed ahead is given back without a
+// call, and has been due for seconds. Nobody is told that it is stuck.
+func TestWhatIsGivenBackIsNotStuck(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *outbound.Config) { c.InFlight = 4 })
+	w.sendMany(200)
+	w.Exec("UPDATE app.clock SET shift = interval '10 minutes'")
+	w.Exec("UPDATE dispatches SET attempt = 5, tries = 5, passable_at = now() + interval '1 minute', due_at = app.now() - interval '1 second'")
+	begun, held := make(chan struct{}, 200), make(chan struct{})
+	var calls atomic.Int64
+	w.vendor.behave(func(*vendorCall) answer {
+		if calls.Add(1) <= 80 { // so many that it claims further ahead than it calls
+			return answer{take: true}
+		}
+		begun <- struct{}{}
+		return answer{take: true, wait: held}
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := w.out.Drain(ctx, w.tenant.ID, w.account)
+		done <- err
+	}()
+	for range 4 {
+		<-begun
+	}
+	stop()
+	close(held)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n := w.Int("SELECT count(*) FROM dispatches WHERE state = 'READY' AND attempt = 6"); n == 0 {
+		t.Fatal("nothing was claimed and given back")
+	}
+	w.sweep()
+	w.wantAlert(outbound.AlertStuck, 0)
 }

@@ -187,6 +187,9 @@ func TestQueueBehindARateIsHeldVisibly(t *testing.T) {
 // What has been called and waits behind hundreds that are younger fails at its time all the same, however long its lane is held.
 func TestExpiryBehindAHoldIsNotLate(t *testing.T) {
 	t.Parallel()
+	givenBack := func(ctx context.Context, tx outbound.Tx, _, old uuid.UUID) error {
+		return tx.StepDispatches(ctx, []outbound.Step{{MessageID: old, Attempt: 1, State: outbound.Ready}})
+	}
 	for name, called := range map[string]struct {
 		how  string
 		then func(ctx context.Context, tx outbound.Tx, account, old uuid.UUID) error // once it is due
@@ -201,9 +204,8 @@ func TestExpiryBehindAHoldIsNotLate(t *testing.T) {
 			}
 			return err
 		}},
-		"claimed, and given back without a call": {"attempt = 1", func(ctx context.Context, tx outbound.Tx, _, old uuid.UUID) error {
-			return tx.StepDispatches(ctx, []outbound.Step{{MessageID: old, Attempt: 1, State: outbound.Ready}})
-		}},
+		"claimed, and given back without a call": {"attempt = 1", givenBack},
+		"limited, claimed, and given back":       {"attempt = 1, hold = 'RECIPIENT', held_since = now()", givenBack},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -379,12 +379,14 @@ func (q *Queries) OverdueDispatches(ctx context.Context, tenantID uuid.UUID, cha
 const UpdateDispatches = `-- name: UpdateDispatches :exec
 UPDATE dispatches d
 SET state = u.state, tries = u.tries, crashes = u.crashes, auth_retried = u.auth_retried,
-  due_at = CASE WHEN u.state = 'READY' AND u.hold = '' AND NOT u.passable THEN d.queued_at ELSE least(app.now() + u.wait, d.expires_at) END,
-  hold = nullif(u.hold, ''), held_since = CASE WHEN u.hold <> 'RECIPIENT' THEN NULL WHEN d.hold = u.hold THEN d.held_since ELSE app.now() END,
+  due_at = CASE WHEN u.given_back AND d.passable_at IS NULL AND d.hold IS NULL THEN d.queued_at ELSE least(app.now() + u.wait, d.expires_at) END,
+  hold = CASE WHEN u.given_back THEN d.hold ELSE nullif(u.hold, '') END,
+  held_since = CASE WHEN u.given_back THEN d.held_since WHEN u.hold <> 'RECIPIENT' THEN NULL WHEN d.hold = u.hold THEN d.held_since ELSE app.now() END,
   passable_at = CASE WHEN u.hold = 'RECIPIENT' THEN NULL WHEN u.passable THEN coalesce(d.passable_at, app.now() + interval '30 seconds') ELSE d.passable_at END
-FROM (SELECT unnest($2::uuid[]) AS message_id, unnest($3::int[]) AS attempt, unnest($4::text[]) AS state,
-  unnest($5::interval[]) AS wait, unnest($6::int[]) AS tries, unnest($7::int[]) AS crashes,
-  unnest($8::boolean[]) AS auth_retried, unnest($9::text[]) AS hold, unnest($10::boolean[]) AS passable) u
+FROM (SELECT s.message_id, s.attempt, s.state, s.wait, s.tries, s.crashes, s.auth_retried, s.hold, s.passable, s.state = 'READY' AND s.hold = '' AND NOT s.passable AS given_back
+  FROM (SELECT unnest($2::uuid[]) AS message_id, unnest($3::int[]) AS attempt, unnest($4::text[]) AS state,
+    unnest($5::interval[]) AS wait, unnest($6::int[]) AS tries, unnest($7::int[]) AS crashes,
+    unnest($8::boolean[]) AS auth_retried, unnest($9::text[]) AS hold, unnest($10::boolean[]) AS passable) s) u
 WHERE d.tenant_id = $1 AND d.message_id = u.message_id AND d.attempt = u.attempt
 `
 
@@ -402,7 +404,8 @@ type UpdateDispatchesParams struct {
 }
 
 // Fenced: a row that has another attempt by now is left alone. One whose recipient gets too much is not to be passed, whatever happened to it before.
-// One that nothing holds and that may not be passed has been given back without a call: it takes its place in the queue again.
+// One that is not held and may not be passed has been given back without a call. It waits as it did before: at its place in the queue, or, when it was
+// called before, from now on, since it has been due for no longer than that.
 func (q *Queries) UpdateDispatches(ctx context.Context, arg UpdateDispatchesParams) error {
 	_, err := q.db.Exec(ctx, UpdateDispatches,
 		arg.TenantID,
