@@ -2,7 +2,6 @@ package outbound
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
@@ -88,8 +87,8 @@ func (v *visit) call(ctx context.Context, j job) (r result) {
 		r.took = time.Since(begun)
 		if cause := recover(); cause != nil {
 			r.crashed = true
-			v.o.cfg.Log.ErrorContext(ctx, "a provider call panicked", "tenant", v.tenant.String(), "message", j.due.MessageID,
-				"attempt", j.due.AttemptID, "kind", fmt.Sprintf("%T", cause))
+			about := []any{"tenant", v.tenant.String(), "message", j.due.MessageID, "attempt", j.due.AttemptID}
+			v.o.cfg.Log.ErrorContext(ctx, "a provider call panicked", append(about, toldOf(cause)...)...)
 		}
 		outcome, class := r.outcome()
 		v.o.cfg.Metrics.Call(j.lane.Provider, string(outcome), string(class), r.took)

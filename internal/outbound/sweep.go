@@ -50,12 +50,16 @@ func (o *Outbound) sweep(ctx context.Context, step sweep) error {
 	ctx, cancel := context.WithTimeout(ctx, sweepPatience)
 	defer cancel()
 	begun := time.Now()
-	ran, err := o.store.Alone(ctx, step.name, func(ctx context.Context) error { return caught(func() error { return step.run(ctx) }) })
+	ran, err := o.store.Alone(ctx, step.name, func(ctx context.Context) error {
+		err := caught(func() error { return step.run(ctx) })
+		for _, p := range panicsIn(err) { // here, since the store returns errors in its own words
+			about := append([]any{"sweep", step.name}, p.about...)
+			o.cfg.Log.ErrorContext(ctx, "a part of a sweep panicked", append(about, "panic", fmt.Sprint(p.cause), "stack", string(p.stack))...)
+		}
+		return err
+	})
 	if ran || err != nil {
 		o.cfg.Metrics.Swept(step.name, time.Since(begun), err != nil)
-	}
-	if p := (*panicError)(nil); errors.As(err, &p) {
-		o.cfg.Log.ErrorContext(ctx, "a part of a sweep panicked", "sweep", step.name, "panic", fmt.Sprint(p.cause), "stack", string(p.stack))
 	}
 	return err
 }
@@ -109,7 +113,7 @@ func eachTenant(ctx context.Context, tenants []inbox.TenantID, fn func(inbox.Ten
 		if ctx.Err() != nil {
 			break
 		}
-		failed = append(failed, caught(func() error { return fn(t) }))
+		failed = append(failed, caught(func() error { return fn(t) }, "tenant", t.String()))
 	}
 	return errors.Join(failed...)
 }

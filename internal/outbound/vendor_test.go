@@ -46,7 +46,8 @@ type answer struct {
 	pair       bool            // the limit is of this recipient
 	wait       <-chan struct{} // before it answers
 	silent     bool            // it never answers
-	panics     bool            // our own provider code falls over it
+	panics     bool            // our own provider code falls over it, and quotes the message
+	stumbles   bool            // our own provider code reads what is not there
 }
 
 func take(*vendorCall) answer { return answer{take: true} }
@@ -105,6 +106,8 @@ func (v *vendor) answer(w http.ResponseWriter, call *vendorCall, a answer) {
 		_, _ = io.WriteString(w, `{"id": "`)
 	case a.panics:
 		_, _ = io.WriteString(w, `{"panic": true}`)
+	case a.stumbles:
+		_, _ = io.WriteString(w, `{"messages": []}`)
 	case a.status != 0:
 		w.WriteHeader(a.status)
 	case a.class != "":
@@ -176,12 +179,16 @@ func (s stub) Send(ctx context.Context, account channel.Account, m channel.Outbo
 		RetryAfter int64         `json:"retryAfter"`
 		Pair       bool          `json:"pair"`
 		Panic      bool          `json:"panic"`
+		Messages   []string      `json:"messages"`
 	}
 	if response.StatusCode != http.StatusOK || json.NewDecoder(response.Body).Decode(&said) != nil {
 		return channel.Receipt{}, unknown("unreadable")
 	}
 	if said.Panic {
-		panic("the provider's code is wrong")
+		panic("the provider's code is wrong about " + m.Text)
+	}
+	if said.Messages != nil {
+		return channel.Receipt{ExternalID: said.Messages[0]}, nil
 	}
 	if said.Class != "" {
 		return channel.Receipt{}, &channel.SendError{Class: said.Class, Code: "no", Reason: "The vendor says no.",
