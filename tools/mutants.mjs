@@ -5,10 +5,12 @@
 // test that fails anyway catches nothing.
 //
 //   MUTANTS=breaker   only mutants whose name contains the text
+//   --fits            only look whether each still fits the work tree, in a moment: every text that it replaces is there exactly once, and so is its
+//                     test. `make test` does; whether a mutant compiles and is caught, only a whole run tells.
 //
 // Ends with exit code 1 when a mutant survives, does not compile, or no longer fits the code.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -175,6 +177,38 @@ if (wanted.length === 0) {
 }
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+// apply returns what the files of a mutant hold with its edits, and the first edit that does not fit.
+function apply(dir, edits) {
+  const texts = new Map()
+  for (const [file, from, to] of edits) {
+    if (!texts.has(file) && !existsSync(join(dir, file))) return { misfit: `there is no ${file}` }
+    const text = texts.get(file) ?? readFileSync(join(dir, file), 'utf8')
+    const times = text.split(from).length - 1
+    if (times !== 1) return { misfit: `${file} holds ${times} times the text ${JSON.stringify(from)}` }
+    texts.set(file, text.replace(from, () => to))
+  }
+  return { texts }
+}
+
+// missing returns the first test of a mutant that its package does not have.
+function missing(dir, [pkg, pattern]) {
+  const files = existsSync(join(dir, pkg)) ? readdirSync(join(dir, pkg)).filter((name) => name.endsWith('_test.go')) : []
+  const tests = files.flatMap((name) => [...readFileSync(join(dir, pkg, name), 'utf8').matchAll(/^func (Test\w+)\(/gm)].map((m) => m[1]))
+  const none = pattern.split('|').find((one) => !tests.some((name) => new RegExp(`^(${one})`).test(name)))
+  return none && `${pkg} has no test ${none}`
+}
+
+if (process.argv.includes('--fits')) {
+  const misfits = wanted.flatMap(({ name, test, edits }) => {
+    const why = apply(root, edits).misfit ?? missing(root, test)
+    return why ? [`the mutant "${name}" does not fit: ${why}`] : []
+  })
+  for (const line of misfits) console.error(line)
+  console.log(`${wanted.length - misfits.length} of ${wanted.length} mutants fit`)
+  process.exit(misfits.length === 0 ? 0 : 1)
+}
+
 const copy = mkdtempSync(join(tmpdir(), 'switchboard-mutants-'))
 process.on('exit', () => rmSync(copy, { recursive: true, force: true }))
 process.on('SIGINT', () => process.exit(130))
@@ -202,24 +236,17 @@ for (const [pkg, patterns] of packages) {
 
 let survivors = 0
 for (const { name, test: [pkg, pattern], edits } of wanted) {
-  const before = new Map()
   const began = Date.now()
-  let outcome
-  for (const [file, from, to] of edits) {
-    const text = readFileSync(join(copy, file), 'utf8')
-    if (!before.has(file)) before.set(file, text)
-    if (text.split(from).length !== 2) {
-      outcome = `DOES NOT FIT: ${file} holds its text ${text.split(from).length - 1} times`
-      break
-    }
-    writeFileSync(join(copy, file), text.replace(from, () => to))
-  }
-  if (!outcome) {
+  const { texts, misfit } = apply(copy, edits)
+  let outcome = `DOES NOT FIT: ${misfit}`
+  if (!misfit) {
+    const before = new Map([...texts.keys()].map((file) => [file, readFileSync(join(copy, file))]))
+    for (const [file, text] of texts) writeFileSync(join(copy, file), text)
     const mutated = run(pkg, pattern)
     if (!mutated.built) outcome = `DOES NOT COMPILE\n${mutated.output}`
     else outcome = mutated.passed ? 'SURVIVED' : 'caught'
+    for (const [file, text] of before) writeFileSync(join(copy, file), text)
   }
-  for (const [file, text] of before) writeFileSync(join(copy, file), text)
   if (outcome !== 'caught') survivors++
   console.log(`${outcome.padEnd(9)} ${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${name}  (${pkg}: ${pattern})`)
 }

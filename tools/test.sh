@@ -8,6 +8,7 @@ trap 'rm -f "$log"' EXIT
 SWITCHBOARD_CHROMIUM=$(tools/setup.sh browser)
 export SWITCHBOARD_CHROMIUM
 
+node tools/mutants.mjs --fits || exit 1 # at once: what it says would be lost above the count
 go test -race -timeout 20m -json "${@:-./...}" >"$log"
 status=$?
 node tools/test-report.mjs "$log" || status=1
