@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -245,27 +246,57 @@ func (w *world) remains() (*residue, error) {
 		}
 		r.goroutines[p.name] = int(n)
 	}
-	err := w.sql(func(ctx context.Context, conn *pgx.Conn) error {
-		const sessions = `SELECT concat_ws(' ', application_name, state, left(query, 80)), (xact_start < now() - interval '5 seconds')::int
+	var err error
+	if r.borrowed, err = w.borrowed(); err != nil {
+		return nil, err
+	}
+	r.backends, r.idle, err = w.sessions()
+	if out, failed := w.try("", nil, "verify", "--quiet"); failed != nil && !(w.loose && byClocks(out)) {
+		r.verify = failed.Error() + "\n" + out + w.history(out)
+	}
+	return r, errors.Join(err, w.searchRedis(r), w.searchLog(r))
+}
+
+// borrowed returns how many connections each process has in use at rest: the least of what it says within some time, as a sweep may go on.
+func (w *world) borrowed() (map[string]int, error) {
+	found := map[string]int{}
+	for _, p := range w.processes()[1:] {
+		least, failed := math.MaxInt, error(nil)
+		within(time.Minute, func() bool {
+			n, err := p.metric("switchboard_db_connections_borrowed")
+			if failed = err; err == nil {
+				least = min(least, int(n))
+			}
+			return least == 0
+		})
+		if least == math.MaxInt {
+			return nil, failed
+		}
+		found[p.name] = least
+	}
+	return found, nil
+}
+
+// sessions returns how many connections to Postgres the installation has, and what those are about that hold a transaction for long.
+func (w *world) sessions() (all int, old []string, err error) {
+	err = w.sql(func(ctx context.Context, conn *pgx.Conn) error {
+		const sessions = `SELECT concat_ws(' ', application_name, state, left(query, 80)), coalesce(xact_start < now() - interval '5 seconds', false)
 			FROM pg_stat_activity WHERE datname = 'switchboard' AND usename = 'switchboard_app'`
 		rows, err := conn.Query(ctx, sessions)
 		if err != nil {
 			return err
 		}
 		var about string
-		var old *int
-		_, err = pgx.ForEachRow(rows, []any{&about, &old}, func() error {
-			if r.backends++; old != nil && *old == 1 {
-				r.idle = append(r.idle, about)
+		var long bool
+		_, err = pgx.ForEachRow(rows, []any{&about, &long}, func() error {
+			if all++; long {
+				old = append(old, about)
 			}
 			return nil
 		})
 		return err
 	})
-	if out, failed := w.try("", nil, "verify", "--quiet"); failed != nil && !(w.loose && byClocks(out)) {
-		r.verify = failed.Error() + "\n" + out + w.history(out)
-	}
-	return r, errors.Join(err, w.searchRedis(r), w.searchLog(r))
+	return all, old, err
 }
 
 // byClocks reports whether the only thing that verify found is a check that compares the clock of Postgres, which is wrong on purpose, with those

@@ -154,6 +154,7 @@ type residue struct {
 	secrets    []string          // where a canary was found that belongs into the database only
 	idle       []string          // connections to Postgres that hold a transaction
 	goroutines map[string]int    // by process
+	borrowed   map[string]int    // connections that are in use for as long as one looks, by process
 	backends   int               // connections of the installation to Postgres
 	verify     string            // what the binary's own check found
 	broken     int               // webhooks that were answered with 500,
@@ -163,7 +164,7 @@ type residue struct {
 
 const (
 	mostGoroutines = 500 // of a process at rest
-	mostBackends   = 120 // 24 for each of four pools, two listeners, and some that end just now
+	mostBackends   = 120 // 24 for each of four pools, one each that asks for readiness, two listeners, and some that end just now
 )
 
 // judge tells what should not be there.
@@ -186,6 +187,11 @@ func (r *residue) judge(wrong complaint) {
 	for name, n := range r.goroutines {
 		if n > mostGoroutines {
 			wrong("%s has %d goroutines at rest", name, n)
+		}
+	}
+	for name, n := range r.borrowed {
+		if n > 0 {
+			wrong("at rest %s does not give back %d connections of its pool", name, n)
 		}
 	}
 	if r.backends > mostBackends {

@@ -242,21 +242,22 @@ func TestOracleSeesWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	clean := func() *residue {
 		return &residue{keys: []string{"asynq:{default}:pending", "bell:1", "rate:2"}, goroutines: map[string]int{"serve0": 90}, backends: 60,
-			points: map[string][2]int{"in.read": {3, 400}}}
+			borrowed: map[string]int{"serve0": 0}, points: map[string][2]int{"in.read": {3, 400}}}
 	}
 	if said := complaints(clean().judge); len(said) > 0 {
 		t.Fatalf("where all is right: %v", said)
 	}
 	for says, spoil := range map[string]func(*residue){
-		"printed: work1: panic: nil":            func(r *residue) { r.printed = []string{"work1: panic: nil\n"} },
-		"2 webhooks were answered with 500; 1":  func(r *residue) { r.broken, r.panics = 2, 1 },
-		`Redis holds "cache:1"`:                 func(r *residue) { r.keys = append(r.keys, "cache:1") },
-		"secrets: Redis holds kestrel":          func(r *residue) { r.secrets = []string{"Redis holds kestrel in rate:2"} },
-		"a connection holds a transaction":      func(r *residue) { r.idle = []string{"switchboard idle in transaction"} },
-		"serve0 has 501 goroutines at rest":     func(r *residue) { r.goroutines["serve0"] = mostGoroutines + 1 },
-		"there are 121 connections":             func(r *residue) { r.backends = mostBackends + 1 },
-		"verify: exit status 1":                 func(r *residue) { r.verify = "exit status 1" },
-		"the load never passed out.claim; 2 fa": func(r *residue) { r.points["out.claim"] = [2]int{2, 0} },
+		"printed: work1: panic: nil":             func(r *residue) { r.printed = []string{"work1: panic: nil\n"} },
+		"2 webhooks were answered with 500; 1":   func(r *residue) { r.broken, r.panics = 2, 1 },
+		`Redis holds "cache:1"`:                  func(r *residue) { r.keys = append(r.keys, "cache:1") },
+		"secrets: Redis holds kestrel":           func(r *residue) { r.secrets = []string{"Redis holds kestrel in rate:2"} },
+		"a connection holds a transaction":       func(r *residue) { r.idle = []string{"switchboard idle in transaction"} },
+		"serve0 has 501 goroutines at rest":      func(r *residue) { r.goroutines["serve0"] = mostGoroutines + 1 },
+		"there are 121 connections":              func(r *residue) { r.backends = mostBackends + 1 },
+		"serve0 does not give back 1 connection": func(r *residue) { r.borrowed["serve0"] = 1 },
+		"verify: exit status 1":                  func(r *residue) { r.verify = "exit status 1" },
+		"the load never passed out.claim; 2 fa":  func(r *residue) { r.points["out.claim"] = [2]int{2, 0} },
 	} {
 		r := clean()
 		spoil(r)
@@ -298,27 +299,6 @@ func TestPrintedLinesAreRead(t *testing.T) {
 	}
 	if got := out.faults(); !maps.Equal(got, map[string]int{"kill at in.read": 1, "error at in.commit": 1}) {
 		t.Errorf("counted the faults %v", got)
-	}
-}
-
-// What grows in a soak is seen, through its noise.
-func TestSeriesThatGrowAreSeen(t *testing.T) {
-	t.Parallel()
-	flat, rising := series{slack: 5}, series{slack: 5}
-	for i := range 400 {
-		at := time.Duration(i) * 10 * time.Second
-		noise := float64(i * 7919 % 11)
-		flat.at, flat.value = append(flat.at, at), append(flat.value, 100+noise)
-		rising.at, rising.value = append(rising.at, at), append(rising.value, 100+noise+float64(i)/8)
-	}
-	if err := flat.grown(); err != nil {
-		t.Error(err)
-	}
-	if rising.grown() == nil || rising.slope() < 40 || rising.slope() > 50 {
-		t.Errorf("a rise of 45 an hour is %v, %.1f an hour", rising.grown(), rising.slope())
-	}
-	if (series{value: flat.value[:7], at: flat.at[:7]}).grown() == nil {
-		t.Error("seven samples say nothing, and pass")
 	}
 }
 

@@ -41,50 +41,34 @@ func TestSoak(t *testing.T) {
 	close(stop)
 	flat(t, <-watched)
 	w.rest()
+	w.giveBack()
 	w.tally("soak", cycles, w.judge(false), began)
 }
-
-// series is one number over time.
-type series struct {
-	at    []time.Duration
-	value []float64
-	slack float64 // so much more at the end than in the second quarter is no growth, beside a tenth
-	steep float64 // and so much more an hour, over the second half, is; 0: not judged so
-}
-
-const (
-	megabyte       = 1 << 20
-	residentMemory = "process_resident_memory_bytes"
-)
 
 // watch takes a sample of everything that must not grow every 10 s.
 func (w *world) watch(stop <-chan struct{}) map[string]series {
 	all, began := map[string]series{}, time.Now()
-	note := func(name string, value, slack, steep float64) {
+	note := func(name string, value float64, like series) {
 		s := all[name]
-		all[name] = series{at: append(s.at, time.Since(began)), value: append(s.value, value), slack: slack, steep: steep}
+		like.at, like.value = append(s.at, time.Since(began)), append(s.value, value)
+		all[name] = like
 	}
 	client, tick := w.redisClient(), time.NewTicker(10*time.Second)
 	defer tick.Stop()
 	for {
 		for _, p := range []*process{w.serve[0], w.work[0]} {
-			for metric, slack := range map[string]float64{
-				residentMemory: 8 * megabyte, "go_memstats_heap_objects": 50_000, "go_goroutines": 30, "process_open_fds": 30,
-				// A pool follows the load up to its limit; a connection that is never given back is seen at rest, by its transaction.
-				"switchboard_db_connections_open": 20,
-			} {
+			for metric, like := range processSeries() {
 				if value, err := p.metric(metric); err == nil { // without Redis or Postgres it answers late
-					steep := 0.0
-					if metric == residentMemory {
-						steep = megabyte
-					}
-					note(p.name+" "+metric, value, slack, steep)
+					note(p.name+" "+metric, value, like)
 				}
 			}
 		}
+		if sessions, _, err := w.sessions(); err == nil { // it may be down just now
+			note("postgres connections", float64(sessions), series{most: mostBackends})
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		if keys, err := client.DBSize(ctx).Result(); err == nil { // it may be down just now
-			note("redis keys", float64(keys), 100, 0)
+			note("redis keys", float64(keys), series{slack: 100})
 		}
 		cancel()
 		select {
@@ -95,41 +79,47 @@ func (w *world) watch(stop <-chan struct{}) map[string]series {
 	}
 }
 
-// flat compares the last quarter of each series with the second, by their medians: the first is for warming up.
+// flat judges each series, and tells of each what it was.
 func flat(t *testing.T, all map[string]series) {
 	t.Helper()
 	for name, s := range all {
-		if err := errors.Join(s.grown(), s.grows()); err != nil {
-			t.Errorf("%s has grown: %v", name, err)
+		if err := errors.Join(s.grown(), s.grows(), s.exceeds()); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 		quarters := ""
 		for q := range 4 {
-			quarters += fmt.Sprintf(" %.0f", s.median(q))
+			quarters += fmt.Sprintf(" %.0f", s.level(q))
 		}
-		t.Logf("%-48s medians of the quarters:%s; slope of the second half %.1f an hour, %.1f at least, over %d samples", name, quarters,
-			s.slope(), s.trend().least, len(s.value))
+		t.Logf("%-48s levels of the quarters:%s; slope of the second half %.1f an hour, %.1f at least, over %d samples%s", name, quarters,
+			s.slope(), s.trend().least, len(s.value), s.unjudged())
 	}
 }
 
-// grown returns an error when the series does not stay where it was.
-func (s series) grown() error {
-	if len(s.value) < 8 {
-		return fmt.Errorf("only %d samples", len(s.value))
-	}
-	early, late := s.median(1), s.median(3)
-	if late > early*1.1+s.slack {
-		return fmt.Errorf("from %.0f to %.0f", early, late)
-	}
-	return nil
-}
+// idleConnections are enough for a process that has nothing to do; a pool gives back what was idle for idleTime, and looks every minute.
+const (
+	idleConnections = 6
+	idleTime        = 5 * time.Minute
+)
 
-func (s series) median(quarter int) float64 {
-	n := len(s.value)
-	part := slices.Sorted(slices.Values(s.value[n*quarter/4 : n*(quarter+1)/4]))
-	if len(part) == 0 {
-		return 0
+// giveBack waits until nobody has more connections to Postgres than idle processes need: one that is lost to a pool is never given back.
+func (w *world) giveBack() {
+	w.t.Helper()
+	began, most := time.Now(), 0
+	if !within(2*idleTime, func() bool {
+		<-time.After(time.Second) // nobody is in a hurry
+		most = 0
+		for _, p := range w.processes()[1:] {
+			open, err := p.metric("switchboard_db_connections_open")
+			if err != nil {
+				return false
+			}
+			most = max(most, int(open))
+		}
+		return most <= idleConnections
+	}) {
+		w.t.Errorf("a process that has had nothing to do for %v has %d connections to Postgres, want %d at most", 2*idleTime, most, idleConnections)
 	}
-	return part[len(part)/2]
+	w.t.Logf("connections were given back after %v: %d at most are open", time.Since(began).Round(time.Second), most)
 }
 
 // metric reads one number of the process.

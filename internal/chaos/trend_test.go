@@ -54,7 +54,7 @@ func (s series) slope() float64 { return s.trend().slope }
 // grows returns an error when the series becomes more by the hour than it may, for certain.
 func (s series) grows() error {
 	if tr := s.trend(); s.steep > 0 && tr.span >= trendLength && tr.least > s.steep {
-		return fmt.Errorf("by %.0f an hour over the second half, and by %.0f at least; want less than %.0f", tr.slope, tr.least, s.steep)
+		return fmt.Errorf("has grown by %.0f an hour over the second half, and by %.0f at least; want less than %.0f", tr.slope, tr.least, s.steep)
 	}
 	return nil
 }
