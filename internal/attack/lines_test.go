@@ -45,7 +45,7 @@ func lines() []line {
 		{id: "H22", threat: "certificates and subscriptions of SNS", nothing: "there is no such provider yet"},
 		{id: "H23", threat: "webhooks sent again", tests: "internal/inbox.TestIngestAppliesEveryItemOnce internal/inbox.TestInboundReopensByPolicy internal/httpd.TestConcurrentRedeliveries db.TestPromisesRestOnKeys"},
 		{id: "H24", threat: "learning which addresses and tenants exist", tests: "internal/httpd.TestNobodyLearnsWhichAddressesExist internal/inbox.TestTenantByContent " +
-			"internal/httpd.TestUnknownAddressesCostLittleMemory internal/attack.TestSameTimeForWhatIsNotThere"},
+			"internal/httpd.TestUnknownAddressesCostLittleMemory internal/attack.TestSameAnswerForWhatIsNotThere"},
 		{id: "H25", threat: "the verification of an address", tests: "internal/httpd.TestChallenge internal/channel/meta.TestChallenge internal/channel.TestVerifyToken"},
 		{id: "H26", threat: "floods of webhooks", tests: "internal/httpd.TestFloodsAreShed internal/httpd.TestStoringIsShedWhenItIsFull internal/httpd.TestBodiesHoldBoundedMemory internal/attack.TestOverload " +
 			"internal/channel/meta.TestItemsHoldLittleMoreThanTheBody internal/channel/meta.FuzzReceive"},
@@ -66,14 +66,14 @@ func lines() []line {
 		{id: "H48", threat: "links that lead away", nothing: "there are no tracked links"},
 		{id: "H49", threat: "unsubscribing by a scanner", nothing: "there are no lists to unsubscribe from"},
 		{id: "R6", threat: "webhooks that name another tenant's account", tests: "internal/inbox.TestTenantByContent " +
-			"internal/attack.TestSameTimeForWhatIsNotThere"},
+			"internal/attack.TestSameAnswerForWhatIsNotThere"},
 		{id: "R44", threat: "readers that stop or are slow", tests: "internal/attack.TestReadersThatStop internal/attack.TestSlowReaderIsToldWhy " +
 			"internal/attack.TestAnswersThatNobodyReads graph.TestReaderThatStopsIsClosed graph/internal/wire.TestAnswersToReadersThatStopAreGivenUp " +
 			"graph/internal/wire.TestAnswersOfASocketAreBounded graph/internal/wire.TestOneLargeFrameGoesBeyond " +
 			"graph/internal/wire.TestAQueueCountsWhatItCosts internal/live.TestASlowSubscriberIsGivenUp"},
 		{id: "R50", threat: "a tenant whose doings change another's answers", tests: "internal/attack.TestAnotherTenantChangesNothing"},
 		{id: "R51", threat: "a tenant's text in another's answers, and what their times tell", tests: "internal/attack.TestAnotherTenantIsNotThere " +
-			"internal/attack.TestSameTimeForWhatIsNotThere"},
+			"internal/attack.TestSameAnswerForWhatIsNotThere"},
 		{id: "R55", threat: "credentials that name two tenants", tests: "internal/attack.TestPagesOfOthersOpenNoSocket " +
 			"internal/auth.TestCredentialsMustAgree graph.TestSocketCredentials"},
 		{id: "R60", threat: "secrets in what the process leaves behind", tests: "internal/attack.TestSecretsAreNowhere internal/secret.TestTextNeverPrints"},
