@@ -17,7 +17,8 @@ const (
 )
 
 // routeBook remembers whose accounts are, so that not every webhook asks for it. Only what was found is remembered: items of an account that is
-// being connected are not turned into strays for longer than the database says.
+// being connected are not turned into strays for longer than the database says. What has expired stays until it is asked for again or there is no more
+// room; it is never used.
 type routeBook struct {
 	directory Directory
 
