@@ -189,7 +189,8 @@ func (w *world) schema(database string) string {
 	var kept []string
 	for line := range strings.Lines(string(text)) {
 		if !strings.HasPrefix(line, `\`) { // a key that pg_dump draws anew each time
-			kept = append(kept, line)
+			// Where two migrate at once, the sequence of goose's own table may get the next name: Postgres avoids one that is not committed yet.
+			kept = append(kept, strings.ReplaceAll(line, "goose_db_version_id_seq1", "goose_db_version_id_seq"))
 		}
 	}
 	return strings.Join(kept, "")

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -78,6 +79,7 @@ func (p *process) ended(err error) {
 	} else if err != nil {
 		e.code = -1
 	}
+	e.words = p.out.lastLine()
 	p.mu.Lock()
 	p.ends = append(p.ends, e)
 	p.mu.Unlock()
@@ -108,6 +110,13 @@ func (p *process) signal(s syscall.Signal) {
 	if p.cmd != nil && p.cmd.Process != nil {
 		_ = p.cmd.Process.Signal(s) // one that has just ended is started again anyway
 	}
+}
+
+// endedByItself returns the ends that nobody ordered: with a code that says that something went wrong.
+func (p *process) endedByItself() []end {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(p.ends), func(e end) bool { return e.code <= 0 })
 }
 
 func (p *process) started() int {
@@ -279,6 +288,12 @@ func (o *tail) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return string(o.text)
+}
+
+// lastLine returns what was printed last.
+func (o *tail) lastLine() string {
+	text := strings.TrimSpace(o.String())
+	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
 // findings returns the lines that it should not have printed.

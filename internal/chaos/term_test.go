@@ -18,6 +18,7 @@ type end struct {
 	code   int    // -1: by a signal
 	killed bool   // by SIGKILL
 	told   string // what the system says
+	words  string // what it printed last
 }
 
 // stop is the order to one life of a process to end.
