@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	readingShare  = 2                     // reading may take one second in so many,
+	readingShare  = 4                     // reading may take one second in so many,
 	readingCredit = 20 * time.Millisecond // and this much at once
-	longestRest   = 40 * time.Millisecond // how long a stream rests at most between two reads
+	longestRest   = 60 * time.Millisecond // how long a stream rests at most between two reads
 )
 
 // pace keeps the readers of a process from taking more than their share of its time. Events that are committed while a stream rests are

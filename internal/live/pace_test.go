@@ -16,16 +16,16 @@ func TestReadersRestWhenReadingTakesTooMuch(t *testing.T) {
 		}
 		return rest
 	}
-	if rest := longest(1000, 3*time.Millisecond, 10*time.Millisecond); rest != 0 {
-		t.Errorf("a third of the time: a rest of %v", rest)
+	if rest := longest(1000, 3*time.Millisecond, 15*time.Millisecond); rest != 0 {
+		t.Errorf("a fifth of the time: a rest of %v", rest)
 	}
-	if rest := longest(20, 3*time.Millisecond, 4*time.Millisecond); rest == 0 || rest >= longestRest {
+	if rest := longest(12, 3*time.Millisecond, 4*time.Millisecond); rest == 0 || rest >= longestRest {
 		t.Errorf("three quarters of the time, for a moment: a rest of %v", rest)
 	}
 	if rest := longest(1000, 3*time.Millisecond, time.Millisecond); rest != longestRest {
 		t.Errorf("three times as long as there is, by several readers: a rest of %v, want %v", rest, longestRest)
 	}
-	if rest := longest(1, 3*time.Millisecond, 150*time.Millisecond); rest != 0 {
+	if rest := longest(1, 3*time.Millisecond, 400*time.Millisecond); rest != 0 {
 		t.Errorf("after a pause: a rest of %v", rest)
 	}
 }
