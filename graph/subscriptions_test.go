@@ -35,6 +35,7 @@ type desk struct {
 	subscriptions  *graph.Subscriptions
 	executor       *executor.Executor
 	broken         atomic.Int64 // readings of alerts that fail
+	clumsy         atomic.Int64 // readings of alerts or numbers that panic
 	reads          atomic.Int64 // transactions that read for subscribers
 	mine, theirs   uuid.UUID    // channel accounts: of the agent's team, and of another
 	kim, max, boss inbox.Actor  // two agents of one team, and a supervisor
@@ -78,6 +79,7 @@ func (d *desk) serve() {
 	resolver := graph.NewResolver(read, out, nil, nil, time.Now)
 	d.subscriptions = graph.NewSubscriptions(graph.SubscriptionsConfig{
 		Alerts: func(ctx context.Context, actor inbox.Actor, ids []uuid.UUID) ([]outbound.Alert, error) {
+			d.stumble()
 			if d.broken.Add(-1) >= 0 {
 				return nil, fault.New(fault.Unavailable, "the database is away")
 			}
@@ -98,6 +100,12 @@ func (d *desk) serve() {
 	})
 }
 
+func (d *desk) stumble() {
+	if d.clumsy.Add(-1) >= 0 {
+		panic("it cannot be read")
+	}
+}
+
 // countedStore counts the transactions of whoever reads for subscribers.
 type countedStore struct {
 	inbox.Store
@@ -106,6 +114,7 @@ type countedStore struct {
 
 func (s countedStore) ReadTenant(ctx context.Context, tenant inbox.TenantID, fn func(inbox.Tx) error) error {
 	s.d.reads.Add(1)
+	s.d.stumble()
 	return s.Store.ReadTenant(ctx, tenant, fn)
 }
 
