@@ -202,3 +202,34 @@ func TestAccessIsReadAnew(t *testing.T) {
 	refused(actor)
 	refused(inbox.SystemActor(tenant.ID))
 }
+
+// Marks are read kind by kind: each kind that the table takes is among them, with the page and with the snapshot.
+func TestEveryKindOfMarkIsRead(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	tenant := w.Tenant("acme")
+	account := tenant.Account("shop", nil)
+	conversation := tenant.Conversation(account)
+	message := tenant.Inbound(conversation, "hello")
+	w.Exec("UPDATE messages SET external_id = 'wamid.1' WHERE id = $1", message)
+	w.Exec(`INSERT INTO message_marks (tenant_id, id, channel_account_id, conversation_id, target_external_id, kind, external_id, raw, created_at)
+		SELECT $1, gen_random_uuid(), $2, $3, 'wamid.1', k[1], k[1], '', now() FROM pg_constraint c,
+		regexp_matches(pg_get_constraintdef(c.oid), '''([A-Z_]+)''', 'g') k WHERE c.conrelid = 'message_marks'::regclass AND c.contype = 'c'`,
+		tenant.ID.UUID(), account, conversation)
+	kinds := int(w.Int("SELECT count(*) FROM message_marks"))
+	if kinds < 3 {
+		t.Fatalf("the table takes %d kinds", kinds)
+	}
+	snapshot, err := w.DB.Stream().Snapshot(t.Context(), tenant.ID, []inbox.Event{{ConversationID: &conversation, MessageID: &message}}, inbox.WholeReach())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page []inbox.Mark
+	err = w.DB.ReadTenant(t.Context(), tenant.ID, func(tx inbox.Tx) (err error) {
+		page, err = tx.MarksByTargets(t.Context(), []inbox.ExternalRef{{ChannelAccountID: account, ExternalID: "wamid.1"}})
+		return err
+	})
+	if err != nil || len(page) != kinds || len(snapshot.Marks[message]) != kinds {
+		t.Errorf("of %d kinds the page has %d and the snapshot %d, %v", kinds, len(page), len(snapshot.Marks[message]), err)
+	}
+}
