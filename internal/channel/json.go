@@ -148,7 +148,26 @@ func (j JSON) Check() error {
 
 // Clean returns the value with every NUL character, lone surrogate and invalid UTF-8 sequence inside it replaced by U+FFFD. It returns
 // the value itself when there is none, and does not change what is not text.
-func (j JSON) Clean() JSON { return cleanJSON(j) }
+func (j JSON) Clean() JSON {
+	clean := []byte(j)
+	if !utf8.Valid(clean) {
+		clean = bytes.ToValidUTF8(clean, []byte("\uFFFD"))
+	}
+	if !bytes.Contains(clean, []byte(`\u`)) {
+		return clean
+	}
+	out := make([]byte, 0, len(clean))
+	for i := 0; i < len(clean); {
+		n, ok := escapeAt(clean[i:])
+		if ok {
+			out = append(out, clean[i:i+n]...)
+		} else {
+			out = append(out, `\ufffd`...)
+		}
+		i += n
+	}
+	return out
+}
 
 // DecodeJSON reads one JSON value from outside into v, as ReadJSON and Decode do.
 func DecodeJSON(data []byte, v any) error {
@@ -176,27 +195,6 @@ func typeMismatch(err error) string {
 		return e.Field + " has the wrong type"
 	}
 	return "a value has the wrong type"
-}
-
-func cleanJSON(data []byte) []byte {
-	clean := data
-	if !utf8.Valid(clean) {
-		clean = bytes.ToValidUTF8(clean, []byte("\uFFFD"))
-	}
-	if !bytes.Contains(clean, []byte(`\u`)) {
-		return clean
-	}
-	out := make([]byte, 0, len(clean))
-	for i := 0; i < len(clean); {
-		n, ok := escapeAt(clean[i:])
-		if ok {
-			out = append(out, clean[i:i+n]...)
-		} else {
-			out = append(out, `\ufffd`...)
-		}
-		i += n
-	}
-	return out
 }
 
 // escapeAt returns the length of the character or escape at the start of b, and whether it may stay.
