@@ -14,7 +14,8 @@ var (
 	errReplaced = errors.New("the numbering of events was replaced")
 )
 
-// catchUp serves a subscription from history until it has had everything, and turns it live.
+// catchUp serves a subscription from history until it has had everything, and turns it live. A taker that panics when it is told the end is over
+// all the same.
 func (sub *subscription) catchUp() {
 	_ = sub.stream.guard(func() error {
 		sub.serve()
@@ -22,6 +23,7 @@ func (sub *subscription) catchUp() {
 	})
 }
 
+// serve does so step by step, and waits after one that failed.
 func (sub *subscription) serve() {
 	for failures, panics := 0, 0; ; {
 		live, err := sub.tryStep()

@@ -2,6 +2,7 @@ package live
 
 import (
 	"errors"
+	"fmt"
 	"runtime/debug"
 )
 
@@ -23,7 +24,7 @@ func (s *stream) guard(fn func() error) (err error) {
 }
 
 func (s *stream) caught(cause any) {
-	s.hub.cfg.Log.Error("live: panic", "tenant", s.tenant, "panic", cause, "stack", string(debug.Stack()))
+	s.hub.cfg.Log.Error("live: panic", "tenant", s.tenant, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 }
 
 // retreat is deferred while the reader offers items to a live member. After a panic the member is offered the rest, from the item at which it
