@@ -104,18 +104,14 @@ func TestOneWebhookAsksAgain(t *testing.T) {
 		})
 	}
 	ask(h.text("c1", "+491711234567", "who asks"))
-	for directory.asks.Load() < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, func() bool { return directory.asks.Load() == 2 })
 	w.send(in, h.text("c2", "+491711234567", "who does not"), h.text("c3", "+491711234567", "nor this"))
 	if n := directory.asks.Load(); n != 2 {
 		t.Errorf("the directory was asked %d times, want 2", n)
 	}
 	at.Add(int64(500 * time.Millisecond))
 	ask(h.text("c4", "+491711234567", "too old to go on with"))
-	for directory.asks.Load() < 3 {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, func() bool { return directory.asks.Load() == 3 })
 	directory.answers <- struct{}{}
 	directory.answers <- struct{}{}
 	askers.Wait()

@@ -107,6 +107,26 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
+// stopDuring drains the lane and tells the process to stop when so many calls are under way, which then are answered.
+func (w *world) stopDuring(calls int, begun <-chan struct{}, answered chan<- struct{}) {
+	w.t.Helper()
+	ctx, stop := context.WithCancel(w.t.Context())
+	defer stop()
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := w.out.Drain(ctx, w.tenant.ID, w.account)
+		done <- err
+	}()
+	for range calls {
+		<-begun
+	}
+	stop()
+	close(answered)
+	if err := <-done; err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // R14: once the process is to stop, calls under way end and are recorded, and no other begins.
 func TestStopFinishesCallsAndBeginsNone(t *testing.T) {
 	t.Parallel()
@@ -117,20 +137,7 @@ func TestStopFinishesCallsAndBeginsNone(t *testing.T) {
 		begun <- struct{}{}
 		return answer{take: true, wait: answer4}
 	})
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() {
-		_, _, err := w.out.Drain(ctx, w.tenant.ID, w.account)
-		done <- err
-	}()
-	for range 4 {
-		<-begun
-	}
-	stop()
-	close(answer4)
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
+	w.stopDuring(4, begun, answer4)
 	w.wantCalls(4)
 	if n := w.Int("SELECT count(*) FROM messages WHERE status = 'SENT'"); n != 4 {
 		t.Fatalf("%d calls were recorded, want 4", n)
@@ -296,20 +303,7 @@ func TestWhatIsGivenBackIsNotStuck(t *testing.T) {
 		begun <- struct{}{}
 		return answer{take: true, wait: held}
 	})
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() {
-		_, _, err := w.out.Drain(ctx, w.tenant.ID, w.account)
-		done <- err
-	}()
-	for range 4 {
-		<-begun
-	}
-	stop()
-	close(held)
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
+	w.stopDuring(4, begun, held)
 	if n := w.Int("SELECT count(*) FROM dispatches WHERE state = 'READY' AND attempt = 6"); n == 0 {
 		t.Fatal("nothing was claimed and given back")
 	}
