@@ -38,10 +38,11 @@ func PidOf(ctx context.Context, tx any) (pid uint32, err error) {
 	return pid, err
 }
 
-// Claim is the statement that takes rows of a lane, and Settings the one before the first of a transaction.
+// Claim is the statement that takes rows of a lane, Settings the one before the first of a transaction, LookAtLocks the one beside a migration.
 const (
-	Claim    = claim
-	Settings = settings
+	Claim       = claim
+	Settings    = settings
+	LookAtLocks = lookAtLocks
 )
 
 // MigrateWith is Migrate with other migrations than ours.

@@ -16,6 +16,9 @@ type lockWait struct {
 	lock, holders string
 }
 
+// unseen is a lock that was waited for while nobody looked.
+var unseen = lockWait{lock: "a lock", holders: "an open transaction"}
+
 // lockWasBusy tells whether a migration failed only because others hold what it needs: a lock was not free in time, or both waited for each other.
 func lockWasBusy(err error) bool {
 	var pg *pgconn.PgError
@@ -24,9 +27,6 @@ func lockWasBusy(err error) bool {
 
 // lockedError says which lock was not free, who holds it and what helps.
 func lockedError(err error, waited lockWait, after time.Duration) error {
-	if waited.lock == "" {
-		waited = lockWait{lock: "a lock", holders: "an open transaction"}
-	}
 	return fmt.Errorf("migrate: %s needs %s, which was not free for %s: it is held by %s; wait until that has ended, or end it with "+
 		"SELECT pg_terminate_backend(process), and migrate again, which goes on from here: %w",
 		failedMigration(err), waited.lock, after.Round(time.Second), waited.holders, redact(err))
@@ -66,6 +66,16 @@ type lockWatch struct {
 	conn   *pgx.Conn
 }
 
+// lookAtLocks names what a process waits for, and everybody in its way. The wait may be over, or who was in its way may be gone, before the second
+// question is answered: then there is no row, since nobody is to blame. Zero is how pg_blocking_pids names a prepared transaction.
+const lookAtLocks = `SELECT format('%s on %s', l.mode, coalesce(l.relation::regclass::text, l.locktype)), h.holders
+	FROM pg_locks l CROSS JOIN LATERAL (
+	  SELECT string_agg(CASE b.pid WHEN 0 THEN 'a prepared transaction' ELSE format('process %s (%s)', a.pid, concat_ws(', ', a.usename,
+	    nullif(a.application_name, ''), 'in a transaction for ' || date_trunc('second', clock_timestamp() - a.xact_start))) END, ' and ') AS holders
+	  FROM (SELECT DISTINCT unnest(pg_blocking_pids(l.pid)) AS pid) b LEFT JOIN pg_stat_activity a USING (pid)
+	  WHERE b.pid = 0 OR a.pid IS NOT NULL) h
+	WHERE l.pid = $1 AND NOT l.granted AND h.holders IS NOT NULL LIMIT 1`
+
 // look returns what the process waits for now, or an error if it waits for nothing. It never panics: the migration beside it must go on.
 func (l *lockWatch) look(ctx context.Context, process uint32) (w lockWait, err error) {
 	defer func() {
@@ -79,12 +89,7 @@ func (l *lockWatch) look(ctx context.Context, process uint32) (w lockWait, err e
 			return w, err
 		}
 	}
-	const sql = `SELECT format('%s on %s', l.mode, coalesce(l.relation::regclass::text, l.locktype)),
-		  coalesce((SELECT string_agg(format('process %s (%s)', a.pid, concat_ws(', ', a.usename, nullif(a.application_name, ''),
-		    'in a transaction for ' || date_trunc('second', clock_timestamp() - a.xact_start))), ' and ')
-		  FROM pg_stat_activity a WHERE a.pid = ANY (pg_blocking_pids(l.pid))), 'a prepared transaction')
-		FROM pg_locks l WHERE l.pid = $1 AND NOT l.granted LIMIT 1`
-	err = l.conn.QueryRow(ctx, sql, int64(process)).Scan(&w.lock, &w.holders)
+	err = l.conn.QueryRow(ctx, lookAtLocks, int64(process)).Scan(&w.lock, &w.holders)
 	return w, err
 }
 

@@ -3,6 +3,7 @@ package db_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -90,17 +91,16 @@ func TestMigrationLetsOthersPass(t *testing.T) {
 	b := newBeside(t, half)
 	b.migrate(t, time.Minute)
 	b.holds(t, "EXISTS (SELECT FROM pg_locks WHERE relation = 'lanes'::regclass AND NOT granted)")
-	for range 3 {
+	give := time.After(30 * time.Second)
+	for named := 0; named < 3; {
 		b.exec(t, b.other, "SELECT FROM lanes")
 		select {
 		case line := <-b.told:
-			for _, want := range []string{"9999_pending.sql", "AccessExclusiveLock on lanes", fmt.Sprintf("process %d ", b.reader.PgConn().PID())} {
-				if !strings.Contains(line, want) {
-					t.Errorf("of a lock that is not free it tells %s, want %q in it", line, want)
-				}
-			}
+			named += b.named(t, line)
 		case err := <-b.ended:
 			t.Fatalf("the migration ended while somebody read its table: %v", err)
+		case <-give:
+			t.Fatal("in 30 s it did not tell three times for whom it waits")
 		}
 	}
 	b.exec(t, b.reader, "ROLLBACK")
@@ -110,11 +110,25 @@ func TestMigrationLetsOthersPass(t *testing.T) {
 	b.holds(t, "EXISTS (SELECT half FROM lanes) IS NOT NULL AND NOT EXISTS (SELECT FROM half)")
 }
 
+// named counts a line that tells for whom the migration waits. A try that nobody looked at in time may say less, and nothing that is not so.
+func (b *beside) named(t *testing.T, line string) int {
+	t.Helper()
+	if strings.Contains(line, "9999_pending.sql") && strings.Contains(line, `lock="a lock" held_by="an open transaction"`) {
+		return 0
+	}
+	for _, want := range []string{"9999_pending.sql", "AccessExclusiveLock on lanes", fmt.Sprintf("process %d ", b.reader.PgConn().PID())} {
+		if !strings.Contains(line, want) {
+			t.Errorf("of a lock that is not free it tells %s, want %q in it", line, want)
+		}
+	}
+	return 1
+}
+
 // TestMigrationNamesTheLockThatIsNotFree lets the transaction read for ever.
 func TestMigrationNamesTheLockThatIsNotFree(t *testing.T) {
 	t.Parallel()
 	b := newBeside(t, half)
-	b.migrate(t, time.Second)
+	b.migrate(t, 2*time.Second)
 	err := <-b.ended
 	reader := fmt.Sprintf("process %d ", b.reader.PgConn().PID())
 	for _, want := range []string{"9999_pending.sql", "AccessExclusiveLock on lanes", reader, "pg_terminate_backend", "SQLSTATE 55P03"} {
@@ -222,4 +236,50 @@ func TestWatchingLocksEndsNothing(t *testing.T) {
 	if err := <-freed; err != nil {
 		t.Error(err)
 	}
+}
+
+// TestWaitThatIsOverBlamesNobody answers the question who is in the way in each way that Postgres may: between two questions a wait may end, and then
+// nobody is in the way any more.
+func TestWaitThatIsOverBlamesNobody(t *testing.T) {
+	t.Parallel()
+	b := newBeside(t, half)
+	waiter, freed := b.other, make(chan error, 1)
+	go func() {
+		_, err := waiter.Exec(t.Context(), "BEGIN; LOCK TABLE lanes IN ACCESS EXCLUSIVE MODE; COMMIT")
+		freed <- err
+	}()
+	b.other = b.reader // which is the one to ask now
+	b.holds(t, fmt.Sprintf("EXISTS (SELECT FROM pg_locks WHERE pid = %d AND NOT granted)", waiter.PgConn().PID()))
+	reader := b.reader.PgConn().PID()
+	for answer, want := range map[string]string{
+		"'{}'":       "",
+		"'{-1}'":     "", // who has gone since
+		"'{0}'":      "a prepared transaction",
+		"'{0,0,-1}'": "a prepared transaction",
+		fmt.Sprintf("'{%[1]d,%[1]d,-1}'", reader): fmt.Sprintf("process %d (", reader),
+	} {
+		if got := b.blames(t, waiter.PgConn().PID(), answer); !strings.HasPrefix(got, want) || (want == "") != (got == "") || strings.Contains(got, " and ") {
+			t.Errorf("of %s it says %q, want %q", answer, got, want)
+		}
+	}
+	b.exec(t, b.reader, "ROLLBACK")
+	if err := <-freed; err != nil {
+		t.Error(err)
+	}
+}
+
+// blames looks once at what a process waits for, where pg_blocking_pids answers as told.
+func (b *beside) blames(t *testing.T, process uint32, answer string) (holders string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), b.database.OwnerURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	b.exec(t, conn, "CREATE FUNCTION pg_temp.pg_blocking_pids(int) RETURNS int[] VOLATILE LANGUAGE sql AS $$ SELECT "+answer+"::int[] $$")
+	err = conn.QueryRow(t.Context(), strings.Replace(db.LookAtLocks, "pg_blocking_pids", "pg_temp.pg_blocking_pids", 1), int64(process)).Scan(nil, &holders)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		t.Fatal(err)
+	}
+	return holders
 }
