@@ -39,7 +39,7 @@ func migrate(ctx context.Context, ownerURL string, files fs.FS, waits patience, 
 	if err != nil {
 		return fmt.Errorf("open database to migrate: %w", redact(err))
 	}
-	waited := unseen
+	waited := lockWait{lock: "a lock", holders: "an open transaction"} // until somebody has looked
 	for began := time.Now(); ; {
 		seen, err := tryMigrate(ctx, config, hurried{files, waits.lock}, waits)
 		if seen.lock != "" { // a try that nobody looked at in time has nothing to tell; the one before it has

@@ -16,9 +16,6 @@ type lockWait struct {
 	lock, holders string
 }
 
-// unseen is a lock that was waited for while nobody looked.
-var unseen = lockWait{lock: "a lock", holders: "an open transaction"}
-
 // lockWasBusy tells whether a migration failed only because others hold what it needs: a lock was not free in time, or both waited for each other.
 func lockWasBusy(err error) bool {
 	var pg *pgconn.PgError
