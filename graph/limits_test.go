@@ -106,7 +106,10 @@ func TestNoBodyCostsMuch(t *testing.T) {
 		deepBomb += fmt.Sprintf(" fragment g%d on Message { a: replyTo { ...g%d } b: replyTo { ...g%d } }", i, i+1, i+1)
 	}
 	deepBomb += " fragment g40 on Message { id }"
-	const room = 63 << 10
+	const (
+		room    = 63 << 10
+		tooLong = 20 * time.Second // no measure of speed: what grows with a power of its length takes minutes
+	)
 	for name, query := range map[string]string{
 		"repeated fields":  "{ viewer { agent { " + strings.Repeat("name ", room/5) + "} } }",
 		"repeated aliases": "{ viewer { agent { " + strings.Repeat("a:name ", 495) + "} } }",
@@ -125,7 +128,7 @@ func TestNoBodyCostsMuch(t *testing.T) {
 		h, _ := edge(t)
 		start := time.Now()
 		got := post(t, h, query, nil)
-		if took := time.Since(start); took > 2*time.Second || got.code() == "" {
+		if took := time.Since(start); took > tooLong || got.code() == "" || got.code() == "UNAVAILABLE" {
 			t.Errorf("%s took %v: %+v", name, took, got.Errors)
 		}
 	}

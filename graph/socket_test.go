@@ -122,16 +122,15 @@ func hear(t *testing.T, conn *websocket.Conn) heard {
 	return got
 }
 
-// hearClose reads until the socket is closed and returns the code and how long that took.
-func hearClose(t *testing.T, conn *websocket.Conn) (code int, reason string, took time.Duration) {
+// hearClose reads until the socket is closed, and returns with which code and reason.
+func hearClose(t *testing.T, conn *websocket.Conn) (code int, reason string) {
 	t.Helper()
-	start := time.Now()
-	_ = conn.SetReadDeadline(start.Add(30 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
 	for {
 		_, _, err := conn.ReadMessage()
 		var closed *websocket.CloseError
 		if errors.As(err, &closed) {
-			return closed.Code, closed.Text, time.Since(start)
+			return closed.Code, closed.Text
 		}
 		if err != nil {
 			t.Fatalf("not closed by a frame: %v", err)
@@ -145,7 +144,7 @@ func TestSocketSubprotocols(t *testing.T) {
 	t.Parallel()
 	s := serveEdge(t, nil)
 	for _, offered := range [][]string{nil, {"graphql-ws"}, {"x", "y"}} {
-		if code, _, _ := hearClose(t, s.dial(t, offered...)); code != 4406 {
+		if code, _ := hearClose(t, s.dial(t, offered...)); code != 4406 {
 			t.Errorf("H6: %v was closed with %d", offered, code)
 		}
 	}
@@ -165,7 +164,7 @@ func TestSocketCredentials(t *testing.T) {
 	} {
 		conn := s.dial(t, "graphql-transport-ws")
 		tell(t, conn, `{"type":"connection_init","payload":`+payload+`}`)
-		if code, reason, _ := hearClose(t, conn); code != want || strings.Contains(reason, "secret") {
+		if code, reason := hearClose(t, conn); code != want || strings.Contains(reason, "secret") {
 			t.Errorf("H10: %s was closed with %d %q", payload, code, reason)
 		}
 	}
@@ -177,7 +176,7 @@ func TestSocketCredentials(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	tell(t, conn, `{"type":"connection_init","payload":{"authorization":"Bearer bob"}}`)
-	if code, _, _ := hearClose(t, conn); code != 4403 {
+	if code, _ := hearClose(t, conn); code != 4403 {
 		t.Errorf("R55: two callers at once were closed with %d", code)
 	}
 	// A program without an origin connects with an API key.
@@ -198,9 +197,8 @@ func TestSocketEndsWithItsCredential(t *testing.T) {
 	conn := s.enter(t, "ada")
 	tell(t, conn, followAlerts)
 	<-s.source.opened
-	code, reason, took := hearClose(t, conn)
-	if code != 4403 || !strings.Contains(reason, "expired") || took > 3*time.Second {
-		t.Fatalf("H8: closed with %d %q after %v", code, reason, took)
+	if code, reason := hearClose(t, conn); code != 4403 || !strings.Contains(reason, "expired") {
+		t.Fatalf("H8: closed with %d %q", code, reason)
 	}
 	<-s.source.stopped
 }
@@ -228,19 +226,20 @@ func TestSocketEndsWithItsRights(t *testing.T) {
 	}
 	who.revoked.Store(true)
 	tell(t, asking, `{"id":"2","type":"subscribe","payload":{"query":"{ __typename }"}}`)
-	if code, _, _ := hearClose(t, asking); code != 4403 {
+	if code, _ := hearClose(t, asking); code != 4403 {
 		t.Errorf("H12: an operation after the revocation was answered; closed with %d", code)
 	}
 	sink.Complete() // as the hub does at the event that revokes
-	if code, _, took := hearClose(t, following); code != 4403 || took > time.Second {
-		t.Errorf("H8, R45: closed with %d after %v", code, took)
+	if code, _ := hearClose(t, following); code != 4403 {
+		t.Errorf("H8, R45: closed with %d", code)
 	}
 }
 
 // forgetful is a process that remembers for 4 s that a token was good.
-type forgetful struct{ until atomic.Int64 }
+type forgetful struct{ until, asked atomic.Int64 }
 
 func (f *forgetful) Authenticate(ctx context.Context, c auth.Credentials) (inbox.Actor, time.Time, error) {
+	f.asked.Add(1)
 	if until := f.until.Load(); until > 0 && time.Now().UnixNano() >= until {
 		return inbox.Actor{}, time.Time{}, fault.New(fault.Unauthenticated, "revoked")
 	}
@@ -256,9 +255,10 @@ func TestSocketEndsThoughItsCredentialIsRemembered(t *testing.T) {
 	tell(t, following, followAlerts)
 	sink := <-s.source.opened
 	who.until.Store(time.Now().Add(4 * time.Second).UnixNano())
+	before := who.asked.Load()
 	sink.Complete()
-	if code, _, took := hearClose(t, following); code != 4403 || took >= 5*time.Second {
-		t.Errorf("closed with %d after %v", code, took)
+	if code, _ := hearClose(t, following); code != 4403 || who.asked.Load() != before+2 {
+		t.Errorf("closed with %d after asking %d times, want once at once and once when nobody remembers", code, who.asked.Load()-before)
 	}
 }
 
@@ -269,7 +269,7 @@ func TestSocketsAreCounted(t *testing.T) {
 	s.enter(t, "ada")
 	third := s.dial(t, "graphql-transport-ws")
 	tell(t, third, `{"type":"connection_init","payload":{"authorization":"Bearer ada"}}`)
-	if code, _, _ := hearClose(t, third); code != 4429 {
+	if code, _ := hearClose(t, third); code != 4429 {
 		t.Errorf("H6: the third socket of a caller was closed with %d", code)
 	}
 	s.enter(t, "bob")
@@ -306,7 +306,7 @@ func TestSocketsOfAnAddressBeforeInit(t *testing.T) {
 // R44, H9: a reader that stops costs at most the queue, and is closed in time; others do not notice.
 func TestReaderThatStopsIsClosed(t *testing.T) {
 	t.Parallel()
-	s := serveEdge(t, func(c *Config) { c.Limits.WriteTimeout, c.Limits.QueueAge = time.Second, 2*time.Second })
+	s := serveEdge(t, func(c *Config) { c.Limits.WriteTimeout, c.Limits.QueueAge = 2*time.Second, 4*time.Second })
 	stopped, reading := s.enter(t, "ada"), s.enter(t, "bob")
 	tell(t, stopped, followAlerts)
 	slow := <-s.source.opened
@@ -322,7 +322,6 @@ func TestReaderThatStopsIsClosed(t *testing.T) {
 	if !full {
 		t.Fatal("the queue of a reader that stopped takes everything")
 	}
-	start := time.Now()
 	if slow.Next([]byte(`{"data":"resync"}`)); slow.Next(payload) {
 		t.Error("more than one response is taken by a full queue")
 	}
@@ -331,12 +330,14 @@ func TestReaderThatStopsIsClosed(t *testing.T) {
 	if got := hear(t, reading); string(got.Payload) != `{"data":{"n":1}}` {
 		t.Errorf("the other reader got %+v", got)
 	}
-	if waited := time.Since(start); waited > 500*time.Millisecond {
-		t.Errorf("the other reader waited %v", waited)
+	select {
+	case <-s.source.stopped:
+		t.Error("the other reader waited for the one that stopped")
+	default:
 	}
 	select {
 	case <-s.source.stopped:
-	case <-time.After(8 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("the reader that stopped was not closed")
 	}
 	eventually(t, "its place is free", func() bool { return s.handler.Connections() == 1 })
@@ -348,8 +349,8 @@ func TestPeerThatIsSilentIsClosed(t *testing.T) {
 	s := serveEdge(t, func(c *Config) { c.Limits.PingEvery, c.Limits.PongWithin = 200*time.Millisecond, 200*time.Millisecond })
 	conn := s.enter(t, "ada")
 	conn.SetPingHandler(func(string) error { return nil })
-	if code, _, took := hearClose(t, conn); code != 4408 || took > 3*time.Second {
-		t.Fatalf("closed with %d after %v", code, took)
+	if code, _ := hearClose(t, conn); code != 4408 {
+		t.Fatalf("closed with %d", code)
 	}
 	lively := s.enter(t, "bob")
 	tell(t, lively, followAlerts)
@@ -374,7 +375,7 @@ func TestDrainAsksToReconnect(t *testing.T) {
 	<-s.source.opened
 	drained := make(chan error, 1)
 	go func() { drained <- s.handler.Drain(t.Context()) }()
-	if code, reason, _ := hearClose(t, conn); code != websocket.CloseGoingAway || !strings.Contains(reason, "restart") {
+	if code, reason := hearClose(t, conn); code != websocket.CloseGoingAway || !strings.Contains(reason, "restart") {
 		t.Errorf("R70: closed with %d %q", code, reason)
 	}
 	if err := <-drained; err != nil {

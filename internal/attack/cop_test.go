@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestGraphQLCop asks what graphql-cop asks: each of its twelve findings must be absent. (H1, H2, H3, H4)
@@ -62,9 +61,8 @@ func TestGraphQLCop(t *testing.T) {
 			return post(form.FormDataContentType(), body.String())
 		},
 	} {
-		began := time.Now()
 		status, text := asked()
-		if data(text) || time.Since(began) > 2*time.Second || !strings.Contains(text, "errors") {
+		if data(text) || strings.Contains(text, "UNAVAILABLE") || !strings.Contains(text, "errors") { // refused, and not given up after its time
 			t.Errorf("%s: %d %s", name, status, text)
 		}
 	}

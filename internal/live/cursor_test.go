@@ -170,14 +170,10 @@ func TestThePollFindsWhatNobodyTold(t *testing.T) {
 	p := launch(t, w, options{deaf: true})
 	c := newClient(100)
 	defer p.subscribe(t, s.agent, &visible{}, nil, c)()
-	begun := time.Now()
 	if err := p.record(t.Context(), s.ID, s.event(), s.event()); err != nil {
 		t.Fatal(err)
 	}
 	c.await(t, "both events", func() bool { return len(c.got) == 2 })
-	if took := time.Since(begun); took > 5*time.Second {
-		t.Errorf("found after %v", took)
-	}
 }
 
 // Between two processes a change takes NOTIFY's way; the poll of the one that reads is set so far out that it cannot help.
@@ -189,14 +185,10 @@ func TestAnotherProcessHearsAtOnce(t *testing.T) {
 	c := newClient(1000)
 	defer reader.subscribe(t, s.agent, &visible{}, nil, c)()
 	for i := range 20 {
-		begun := time.Now()
 		if err := writer.record(t.Context(), s.ID, s.event()); err != nil {
 			t.Fatal(err)
 		}
 		c.await(t, "the event", func() bool { return len(c.got) == i+1 })
-		if took := time.Since(begun); took > time.Second {
-			t.Errorf("event %d took %v", i, took)
-		}
 	}
 }
 

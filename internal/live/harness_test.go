@@ -254,6 +254,13 @@ func (c *client) await(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// over tells whether the subscription has ended.
+func (c *client) over() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended
+}
+
 func (c *client) seen() []int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()

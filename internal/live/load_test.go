@@ -88,7 +88,7 @@ func TestASlowSubscriberIsGivenUp(t *testing.T) {
 	t.Parallel()
 	w := inboxtest.New(t)
 	s := newShop(w, "acme")
-	p := launch(t, w, options{live: live.Config{Stall: 500 * time.Millisecond}})
+	p := launch(t, w, options{live: live.Config{Stall: 3 * time.Second}})
 	audience := &visible{}
 	slow, quick := newClient(16), newClient(16)
 	slow.frozen = true
@@ -98,10 +98,9 @@ func TestASlowSubscriberIsGivenUp(t *testing.T) {
 		if err := p.record(t.Context(), s.ID, s.event()); err != nil {
 			t.Fatal(err)
 		}
-		begun := time.Now()
 		quick.await(t, "the event", func() bool { return len(quick.got) == i+1 })
-		if took := time.Since(begun); took > time.Second {
-			t.Errorf("event %d reached the quick one after %v", i, took)
+		if i == 20 && slow.over() { // it has not taken the four before, and may still
+			t.Error("the quick one waited until the slow one was given up")
 		}
 	}
 	slow.await(t, "the end of the slow one", func() bool { return slow.ended })
