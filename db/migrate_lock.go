@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
 // lockWait is a lock that a migration waited for, and whoever was in its way, in words.
@@ -78,7 +80,7 @@ func (l *lockWatch) look(ctx context.Context, process uint32) (w lockWait, err e
 	defer func() {
 		if cause := recover(); cause != nil {
 			l.close(ctx)
-			err = fmt.Errorf("looking at locks panicked: %v", cause)
+			err = fault.Panicked(cause)
 		}
 	}()
 	if l.conn == nil || l.conn.IsClosed() {

@@ -3,8 +3,6 @@ package db
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -56,9 +54,8 @@ func spoilsOnlyItself(err error) bool {
 
 func guarded(fn func() error) (err error) {
 	defer func() {
-		if r := recover(); r != nil {
-			cause := fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-			err = fault.Wrap(fault.Invalid, cause, "applying it failed unexpectedly")
+		if cause := recover(); cause != nil {
+			err = fault.Wrap(fault.Invalid, fault.Panicked(cause), "applying it failed unexpectedly")
 		}
 	}()
 	return fn()

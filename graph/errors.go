@@ -3,10 +3,8 @@ package graph
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
-	"runtime/debug"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -179,6 +177,4 @@ func pathOf(ctx context.Context) ast.Path {
 }
 
 // recovered turns a panic in a resolver into an error with the place for the log.
-func recovered(_ context.Context, p any) error {
-	return fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-}
+func recovered(_ context.Context, p any) error { return fault.Panicked(p) }

@@ -64,7 +64,6 @@ func TestUnknownErrorsAreHidden(t *testing.T) {
 		errors.New("pq: secret detail"),
 		&fault.Error{Code: "NEW_CODE", Message: "secret"},
 		&fault.Error{Code: fault.Internal, Message: "secret"},
-		recovered(context.Background(), "secret"),
 		graphql.ErrorOnPath(context.Background(), errors.New("secret")),
 	} {
 		shown, message, log := present(t, err)

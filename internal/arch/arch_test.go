@@ -59,6 +59,7 @@ func TestRulesBite(t *testing.T) {
 		"domain imports net/http":        {"owners", "internal/inbox/a.go", "package inbox\nimport _ \"net/http\"\n"},
 		"asynq outside jobs":             {"owners", "db/a.go", "package db\nimport _ \"github.com/hibiken/asynq\"\n"},
 		"generated code of another":      {"owners", "internal/live/a.go", "package live\nimport _ \"" + module + "db/internal/gen\"\n"},
+		"panic told with its text":       {"owners", "internal/live/a.go", "package live\nimport _ \"runtime/debug\"\n"},
 		"test helper in the product":     {"owners", "internal/live/a.go", "package live\nimport _ \"" + module + "db/dbtest\"\n"},
 		"init":                           {"no init", "internal/inbox/a.go", "package inbox\nfunc init() {}\n"},
 		"map variable":                   {"no package variable", "internal/inbox/a.go", "package inbox\nvar m = map[string]int{}\n"},

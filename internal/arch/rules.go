@@ -68,7 +68,8 @@ func owners() map[string]string {
 		"github.com/prometheus/...":       "internal/telemetry",
 		"net/http": "cmd/... graph/... internal/httpd internal/channel/... internal/simulator internal/telemetry web " +
 			"internal/demo internal/outbound", // clients only: the played vendor and alert URLs; a handler has no place there
-		"log":                                   "", // log/slog, handed in
+		"log":                                   "",                               // log/slog, handed in
+		"runtime/debug":                         "internal/fault cmd/switchboard", // whoever recovers tells of it what fault.Panicked does, and no text
 		"testing":                               "db/dbtest internal/channel/channeltest internal/inbox/inboxtest internal/leaktest",
 		"github.com/nyaruka/phonenumbers":       "internal/inbox",
 		"golang.org/x/crypto/argon2":            "internal/auth",

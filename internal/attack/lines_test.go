@@ -38,7 +38,8 @@ func lines() []line {
 			"graph.TestACrowdAtOneAccountIsSlowedDown graph.TestACrowdIsCountedInAllProcesses graph/conformance.TestACrowdAtOneAccountIsSlowedDown " +
 			"internal/auth.TestOnlyWhatEndsIsForgotten internal/auth.TestAFloodOfOneSortMakesNoOtherForgotten internal/jobs.TestCountIsSharedByAll internal/auth.TestLoginRefusesEverythingElseTheSame"},
 		{id: "H14", threat: "caches that mix callers", tests: "internal/attack.TestAnotherTenantChangesNothing graph.TestCohortsAreApartWhereTheyMustBe"},
-		{id: "H15", threat: "fields that show a secret", tests: "internal/attack.TestSecretsAreNowhere internal/secret.TestTextNeverPrints"},
+		{id: "H15", threat: "fields that show a secret", tests: "internal/attack.TestSecretsAreNowhere internal/secret.TestTextNeverPrints " +
+			"internal/fault.TestPanicTellsNoSecret internal/httpd.TestPanicBecomesInternal"},
 		{id: "H20", threat: "forged webhooks", tests: "internal/httpd.TestNobodyLearnsWhichAddressesExist internal/httpd.TestUnreadableBodies internal/attack.TestHostileRequests internal/channel.TestVerifySHA256 " +
 			"internal/channel/meta.TestConformance internal/channel/meta.TestSecretsRotate internal/channel/meta.FuzzSignature"},
 		{id: "H21", threat: "forged webhooks of Twilio", nothing: "there is no such provider yet"},
@@ -76,7 +77,8 @@ func lines() []line {
 			"internal/attack.TestSameAnswerForWhatIsNotThere"},
 		{id: "R55", threat: "credentials that name two tenants", tests: "internal/attack.TestPagesOfOthersOpenNoSocket " +
 			"internal/auth.TestCredentialsMustAgree graph.TestSocketCredentials"},
-		{id: "R60", threat: "secrets in what the process leaves behind", tests: "internal/attack.TestSecretsAreNowhere internal/secret.TestTextNeverPrints"},
+		{id: "R60", threat: "secrets in what the process leaves behind", tests: "internal/attack.TestSecretsAreNowhere internal/secret.TestTextNeverPrints " +
+			"internal/fault.TestPanicTellsNoSecret internal/httpd.TestPanicBecomesInternal"},
 		{id: "R61", threat: "sealed values that are moved, changed or under an old key", tests: "internal/attack.TestKeysRotateUnderLoad " +
 			"internal/attack.TestSealedValuesStayWhereTheyAre internal/secret.TestSealedValueOpensOnlyWhereItBelongs " +
 			"internal/secret.TestSealedValueRefusesEveryChange internal/secret.TestRotation internal/outbound.TestMovedCredentialsCallNobody"},

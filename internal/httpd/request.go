@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"regexp"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -46,7 +45,7 @@ func watched(log *slog.Logger, observer Observer, next http.Handler) http.Handle
 				panic(caught)
 			}
 			if caught != nil {
-				log.ErrorContext(r.Context(), "panic while serving", "panic", caught, "stack", string(debug.Stack()))
+				log.ErrorContext(r.Context(), "panic while serving", fault.Panicked(caught).Attributes()...)
 				if rec.status == 0 {
 					writeError(rec, r, log, fault.New(fault.Internal, "panic"))
 				}

@@ -2,8 +2,6 @@ package inbox
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/switchboard-inbox/switchboard/internal/fault"
@@ -152,8 +150,8 @@ const (
 // transact stores the items in one transaction, and then does what is left to do.
 func (in *Ingest) transact(tenant TenantID, arrivals []arrival, how mode) (err error) {
 	defer func() {
-		if r := recover(); r != nil { // the transaction is rolled back; a bug must not end the process
-			err = fault.Wrap(fault.Internal, fmt.Errorf("panic: %v\n%s", r, debug.Stack()), "applying webhook items failed unexpectedly")
+		if cause := recover(); cause != nil { // the transaction is rolled back; a bug must not end the process
+			err = fault.Wrap(fault.Internal, fault.Panicked(cause), "applying webhook items failed unexpectedly")
 		}
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)

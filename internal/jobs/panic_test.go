@@ -66,10 +66,13 @@ func TestPanicsDoNotEndTheWorkers(t *testing.T) {
 			w.sendMany(3)
 			eventually(t, "all are sent", func() bool { return w.sent() == 3 })
 			stop()
-			for _, words := range []string{"clumsy at the sweep", "clumsy at the drain", "jobs_test.(*clumsy).Sweep", "jobs_test.(*clumsy).Drain"} {
+			for _, words := range []string{"a sweep panicked", "a task panicked", "jobs_test.(*clumsy).Sweep", "jobs_test.(*clumsy).Drain"} {
 				if !strings.Contains(log.String(), words) {
 					t.Errorf("%q does not stand in the log: %s", words, log.String())
 				}
+			}
+			if strings.Contains(log.String(), "clumsy at") {
+				t.Errorf("what was panicked with stands in the log: %s", log.String())
 			}
 		})
 	}

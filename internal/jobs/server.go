@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -112,7 +111,7 @@ func (s *Server) sweep(ctx context.Context) {
 // which tells nothing.
 func (s *Server) survive(ctx context.Context, what string, about ...any) {
 	if cause := recover(); cause != nil {
-		s.cfg.Log.ErrorContext(ctx, what, append(about, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))...)
+		s.cfg.Log.ErrorContext(ctx, what, append(about, fault.Panicked(cause).Attributes()...)...)
 	}
 }
 

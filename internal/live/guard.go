@@ -2,8 +2,8 @@ package live
 
 import (
 	"errors"
-	"fmt"
-	"runtime/debug"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
 // errPanic stands for a panic, which was logged where it was caught.
@@ -24,7 +24,7 @@ func (s *stream) guard(fn func() error) (err error) {
 }
 
 func (s *stream) caught(cause any) {
-	s.hub.cfg.Log.Error("live: panic", "tenant", s.tenant, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	s.hub.cfg.Log.Error("live: panic", append([]any{"tenant", s.tenant}, fault.Panicked(cause).Attributes()...)...)
 }
 
 // retreat is deferred while the reader offers items to a live member. After a panic the member is offered the rest, from the item at which it

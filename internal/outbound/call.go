@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/switchboard-inbox/switchboard/internal/channel"
+	"github.com/switchboard-inbox/switchboard/internal/fault"
 	"github.com/switchboard-inbox/switchboard/internal/faultpoint"
 )
 
@@ -88,7 +89,7 @@ func (v *visit) call(ctx context.Context, j job) (r result) {
 		if cause := recover(); cause != nil {
 			r.crashed = true
 			about := []any{"tenant", v.tenant.String(), "message", j.due.MessageID, "attempt", j.due.AttemptID}
-			v.o.cfg.Log.ErrorContext(ctx, "a provider call panicked", append(about, toldOf(cause)...)...)
+			v.o.cfg.Log.ErrorContext(ctx, "a provider call panicked", append(about, fault.Panicked(cause).Attributes()...)...)
 		}
 		outcome, class := r.outcome()
 		v.o.cfg.Metrics.Call(j.lane.Provider, string(outcome), string(class), r.took)

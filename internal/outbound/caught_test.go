@@ -53,10 +53,10 @@ func TestAPanicDoesNotEndTheSweep(t *testing.T) {
 			w.Exec("UPDATE app.clock SET shift = interval '301 seconds'")
 			var log bytes.Buffer
 			var against []inbox.TenantID
-			words := []string{`"sweep":"lanes","panic":"loud"`, "outbound_test.loud.Ring", "outbound_test.(*grudge).InTenant"}
+			words := []string{`"sweep":"lanes","kind":"string","stack":"goroutine `, "outbound_test.loud.Ring", "outbound_test.(*grudge).InTenant"}
 			for slug := range strings.FieldsSeq(slugs) {
 				against = append(against, tenants[slug])
-				words = append(words, `"sweep":"stuck","tenant":"`+tenants[slug].String()+`","panic":"a grudge"`)
+				words = append(words, `"sweep":"stuck","tenant":"`+tenants[slug].String()+`","kind":"string","stack":"goroutine `)
 			}
 			w.out = w.processOn(&grudge{w.DB.Outbound(), against}, func(c *outbound.Config) {
 				c.Bells, c.Log = loud{}, slog.New(slog.NewJSONHandler(&log, nil))

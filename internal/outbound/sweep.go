@@ -3,7 +3,6 @@ package outbound
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,7 +53,7 @@ func (o *Outbound) sweep(ctx context.Context, step sweep) error {
 		err := caught(func() error { return step.run(ctx) })
 		for _, p := range panicsIn(err) { // here, since the store returns errors in its own words
 			about := append([]any{"sweep", step.name}, p.about...)
-			o.cfg.Log.ErrorContext(ctx, "a part of a sweep panicked", append(about, "panic", fmt.Sprint(p.cause), "stack", string(p.stack))...)
+			o.cfg.Log.ErrorContext(ctx, "a part of a sweep panicked", append(about, p.Attributes()...)...)
 		}
 		return err
 	})

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"time"
@@ -88,7 +87,7 @@ func (c *Config) run(ctx context.Context, exec graphql.GraphExecutor, op *graphq
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			response = &graphql.Response{Errors: gqlerror.List{c.Present(ctx, panicked(p))}}
+			response = &graphql.Response{Errors: gqlerror.List{c.Present(ctx, fault.Panicked(p))}}
 		}
 	}()
 	respond, ctx := exec.DispatchOperation(ctx, op)
@@ -97,9 +96,6 @@ func (c *Config) run(ctx context.Context, exec graphql.GraphExecutor, op *graphq
 	}
 	return response
 }
-
-// panicked returns the error of a panic, with where it happened, for the log.
-func panicked(p any) error { return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) }
 
 func isSubscription(op *graphql.OperationContext) bool {
 	return op.Operation.Operation == ast.Subscription

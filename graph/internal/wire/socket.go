@@ -126,7 +126,7 @@ func (t *Socket) serve(s *session) {
 	goesOn := false
 	defer func() {
 		if p := recover(); p != nil {
-			_ = t.Present(s.ctx, panicked(p)) // logs it
+			_ = t.Present(s.ctx, fault.Panicked(p)) // logs it
 			s.close(closeInternal())
 			goesOn = false
 		}

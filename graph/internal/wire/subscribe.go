@@ -63,7 +63,7 @@ func (s *session) run(ctx context.Context, op *operation, params *graphql.RawPar
 	ctx = graphql.StartOperationTrace(ctx)
 	defer func() {
 		if p := recover(); p != nil {
-			op.end(errorMessage(op.id, gqlerror.List{s.socket.Present(ctx, panicked(p))}))
+			op.end(errorMessage(op.id, gqlerror.List{s.socket.Present(ctx, fault.Panicked(p))}))
 		}
 	}()
 	ctx, err := s.current(ctx)

@@ -6,6 +6,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/switchboard-inbox/switchboard/internal/fault"
 )
 
 // Transports are the protocols of one process, which share its places for long-lived connections.
@@ -29,7 +31,7 @@ func New(config Config) *Transports {
 func (t *Transports) Serve(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	defer func() {
 		if p := recover(); p != nil {
-			shown := t.config.Present(r.Context(), panicked(p))
+			shown := t.config.Present(r.Context(), fault.Panicked(p))
 			t.config.write(w, http.StatusInternalServerError, typeJSON, encode(&graphql.Response{Errors: gqlerror.List{shown}}))
 		}
 	}()
