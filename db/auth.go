@@ -99,7 +99,7 @@ func (tx *Tx) APIKeyByHash(ctx context.Context, hash []byte, now time.Time) (aut
 	for i, s := range row.Scopes {
 		scopes[i] = inbox.Scope(s)
 	}
-	return auth.APIKey{ID: row.ID, Scopes: scopes, LastUsedAt: row.LastUsedAt}, ok, err
+	return auth.APIKey{ID: row.ID, Scopes: scopes, LastUsedAt: row.LastUsedAt, ExpiresAt: value(row.ExpiresAt)}, ok, err
 }
 
 // TouchAPIKey implements auth.Tx.

@@ -28,7 +28,7 @@ WHERE a.tenant_id = @tenant_id AND a.id = @agent_id AND a.status = 'ACTIVE' AND 
     AND r.revoked_at IS NULL AND r.expires_at > @now);
 
 -- name: APIKeyByHash :one
-SELECT k.id, k.scopes, k.last_used_at FROM api_keys k JOIN tenants t ON t.tenant_id = k.tenant_id
+SELECT k.id, k.scopes, k.last_used_at, k.expires_at FROM api_keys k JOIN tenants t ON t.tenant_id = k.tenant_id
 WHERE k.tenant_id = @tenant_id AND k.hash = @hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > @now::timestamptz)
   AND t.status = 'ACTIVE';
 

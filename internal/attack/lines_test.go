@@ -23,7 +23,7 @@ func lines() []line {
 			"graph/conformance.TestTransportWSProbes internal/attack.TestIdleSockets internal/attack.TestCredentialsInAddressesAreNobodys"},
 		{id: "H7", threat: "floods of subscribes, an id used twice", tests: "internal/attack.TestFloodOnOneSocket internal/attack.TestHostileFrames graph/conformance.TestTransportWSProbes graph.TestEventStreamsAreCounted"},
 		{id: "H8", threat: "a socket that outlives its credential", tests: "graph.TestSocketEndsWithItsCredential graph.TestSocketEndsWithItsRights graph.TestSocketEndsThoughItsCredentialIsRemembered " +
-			"graph.TestEventStreamIsCut internal/live.TestRevokedAccessEndsAtItsEvent"},
+			"graph.TestEventStreamIsCut internal/live.TestRevokedAccessEndsAtItsEvent internal/attack.TestAKeyThatExpiresEndsWhatItOpened internal/auth.TestAKeyHoldsUntilItsEnd"},
 		{id: "H9", threat: "readers that stop, big frames, bombs", tests: "graph/internal/wire.TestOneLargeFrameGoesBeyond graph/internal/wire.TestAQueueCountsWhatItCosts internal/attack.TestReadersThatStop internal/attack.TestSlowReaderIsToldWhy internal/attack.TestHostileFrames internal/attack.TestHostileRequests graph.TestReaderThatStopsIsClosed " +
 			"graph.TestPeerThatIsSilentIsClosed internal/attack.TestAnswersThatNobodyReads graph/internal/wire.TestAnswersToReadersThatStopAreGivenUp internal/httpd.TestServeEndsBesideReadersThatStop " +
 			"internal/attack.TestWhatIsTooLargeIsTold graph/internal/wire.TestAnswersOfASocketAreBounded"},

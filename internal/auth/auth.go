@@ -53,48 +53,51 @@ func refused() error {
 	return fault.New(fault.Unauthenticated, "the credentials are missing, wrong or expired; sign in again")
 }
 
-// Authenticate returns who calls and until when that holds (the zero time: no end). It returns the same Unauthenticated error for a
-// missing, wrong, expired or revoked credential and for credentials that name different tenants.
+// Authenticate returns who calls and until when that holds (the zero time: no end): until the first of his credentials ends. It returns the
+// same Unauthenticated error for a missing, wrong, expired or revoked credential and for credentials that name different tenants.
 func (a *Auth) Authenticate(ctx context.Context, c Credentials) (actor inbox.Actor, expires time.Time, err error) {
 	switch {
 	case c.Bearer != "":
 		actor, expires, err = a.agent(ctx, c.Bearer)
 	case c.APIKey != "":
-		actor, err = a.apiKey(ctx, c.APIKey)
+		actor, expires, err = a.apiKey(ctx, c.APIKey)
 	default:
 		err = refused()
 	}
 	if err != nil {
 		return inbox.Actor{}, time.Time{}, err
 	}
-	if err := a.agree(ctx, actor.Tenant(), c); err != nil {
+	if expires, err = a.agree(ctx, actor.Tenant(), expires, c); err != nil {
 		return inbox.Actor{}, time.Time{}, err
 	}
 	return actor, expires, nil
 }
 
-// agree refuses credentials that name different tenants: none of them wins.
-func (a *Auth) agree(ctx context.Context, tenant inbox.TenantID, c Credentials) error {
+// agree refuses credentials that name different tenants: none of them wins. It returns the first of their ends.
+func (a *Auth) agree(ctx context.Context, tenant inbox.TenantID, expires time.Time, c Credentials) (time.Time, error) {
 	if c.Bearer != "" && c.APIKey != "" {
-		second, err := a.apiKey(ctx, c.APIKey)
+		second, ends, err := a.apiKey(ctx, c.APIKey)
 		if err != nil {
-			return err
+			return time.Time{}, err
 		}
 		if second.Tenant() != tenant {
-			return refused()
+			return time.Time{}, refused()
+		}
+		if !ends.IsZero() && ends.Before(expires) { // a token always has an end
+			expires = ends
 		}
 	}
 	if c.TenantSlug == "" {
-		return nil
+		return expires, nil
 	}
 	named, found, err := a.tenantBySlug(ctx, c.TenantSlug)
 	if err != nil {
-		return err
+		return time.Time{}, err
 	}
 	if !found || named != tenant {
-		return refused()
+		return time.Time{}, refused()
 	}
-	return nil
+	return expires, nil
 }
 
 func (a *Auth) agent(ctx context.Context, token string) (inbox.Actor, time.Time, error) {
@@ -127,20 +130,21 @@ func (a *Auth) agent(ctx context.Context, token string) (inbox.Actor, time.Time,
 // A key's last use is noted at most this often, so that a busy key does not write on every call.
 const touchEvery = time.Minute
 
-func (a *Auth) apiKey(ctx context.Context, credential string) (inbox.Actor, error) {
+// apiKey returns whose the key is and until when it holds; the zero time: no end.
+func (a *Auth) apiKey(ctx context.Context, credential string) (inbox.Actor, time.Time, error) {
 	tenant, ok := parseCredential(apiKeyPrefix, credential)
 	if !ok {
-		return inbox.Actor{}, refused()
+		return inbox.Actor{}, time.Time{}, refused()
 	}
 	hash := hashCredential(credential)
 	key, err := a.keys.recall(string(hash), func() (*APIKey, error) { return a.readKey(ctx, tenant, hash) })
 	if err != nil {
-		return inbox.Actor{}, err
+		return inbox.Actor{}, time.Time{}, err
 	}
-	if key == nil {
-		return inbox.Actor{}, refused()
+	if key == nil || !key.holds(a.clock()) { // a key that is remembered may have ended meanwhile
+		return inbox.Actor{}, time.Time{}, refused()
 	}
-	return inbox.APIKeyActor(tenant, key.ID, key.Scopes), nil
+	return inbox.APIKeyActor(tenant, key.ID, key.Scopes), key.ExpiresAt, nil
 }
 
 // readKey returns the key with the hash, or nil when there is none that holds, and notes that it is used.

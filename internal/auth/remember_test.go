@@ -119,3 +119,40 @@ func TestACallerIsKnownByOneMessage(t *testing.T) {
 		}
 	}
 }
+
+// H8: a key holds until its end, to the moment, also where it is remembered; whoever it lets in is told that end, and beside a token the earlier one.
+func TestAKeyHoldsUntilItsEnd(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	pair, err := f.login()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lasting, token, end := f.key(f.tenant), pair.Expires.Truncate(time.Second), f.clock().Add(10*time.Second).Truncate(time.Microsecond)
+	short, hash := auth.NewAPIKey(f.tenant.ID)
+	f.world.Exec(`INSERT INTO api_keys (tenant_id, id, name, hash, scopes, created_at, expires_at) VALUES ($1, $2, 'short', $3, '{}', now(), $4)`,
+		f.tenant.ID.UUID(), inboxtest.NewID(), hash, end)
+	for what, c := range map[string]struct {
+		with auth.Credentials
+		want time.Time
+	}{
+		"a lasting key":                {auth.Credentials{APIKey: lasting}, time.Time{}},
+		"a short key":                  {auth.Credentials{APIKey: short}, end},
+		"a token":                      {auth.Credentials{Bearer: pair.Access}, token},
+		"a lasting key beside a token": {auth.Credentials{Bearer: pair.Access, APIKey: lasting}, token},
+		"a short key beside a token":   {auth.Credentials{Bearer: pair.Access, APIKey: short}, end},
+	} {
+		if _, expires, err := f.Authenticate(t.Context(), c.with); err != nil || !expires.Equal(c.want) {
+			t.Errorf("%s holds until %v, want %v (%v)", what, expires, c.want, err)
+		}
+	}
+	f.now.Store(end.Add(-time.Second).UnixNano())
+	if _, _, err := f.Authenticate(t.Context(), auth.Credentials{APIKey: short}); err != nil {
+		t.Fatal(err)
+	}
+	f.now.Store(end.UnixNano())
+	_, _, err = f.Authenticate(t.Context(), auth.Credentials{APIKey: short})
+	mustRefuse(t, "a key that was remembered when its end came", err)
+	_, _, err = f.Authenticate(t.Context(), auth.Credentials{Bearer: pair.Access, APIKey: short})
+	mustRefuse(t, "the same beside a token", err)
+}

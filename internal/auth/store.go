@@ -77,4 +77,7 @@ type APIKey struct {
 	ID         uuid.UUID
 	Scopes     []inbox.Scope
 	LastUsedAt *time.Time
+	ExpiresAt  time.Time // the zero time: no end
 }
+
+func (k *APIKey) holds(now time.Time) bool { return k.ExpiresAt.IsZero() || now.Before(k.ExpiresAt) }

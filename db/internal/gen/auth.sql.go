@@ -13,7 +13,7 @@ import (
 )
 
 const APIKeyByHash = `-- name: APIKeyByHash :one
-SELECT k.id, k.scopes, k.last_used_at FROM api_keys k JOIN tenants t ON t.tenant_id = k.tenant_id
+SELECT k.id, k.scopes, k.last_used_at, k.expires_at FROM api_keys k JOIN tenants t ON t.tenant_id = k.tenant_id
 WHERE k.tenant_id = $1 AND k.hash = $2 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $3::timestamptz)
   AND t.status = 'ACTIVE'
 `
@@ -22,12 +22,18 @@ type APIKeyByHashRow struct {
 	ID         uuid.UUID
 	Scopes     []string
 	LastUsedAt *time.Time
+	ExpiresAt  *time.Time
 }
 
 func (q *Queries) APIKeyByHash(ctx context.Context, tenantID uuid.UUID, hash []byte, now time.Time) (APIKeyByHashRow, error) {
 	row := q.db.QueryRow(ctx, APIKeyByHash, tenantID, hash, now)
 	var i APIKeyByHashRow
-	err := row.Scan(&i.ID, &i.Scopes, &i.LastUsedAt)
+	err := row.Scan(
+		&i.ID,
+		&i.Scopes,
+		&i.LastUsedAt,
+		&i.ExpiresAt,
+	)
 	return i, err
 }
 
