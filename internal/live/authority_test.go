@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -206,6 +207,54 @@ func (i *interrupted) Access(ctx context.Context, actor inbox.Actor) (inbox.Acto
 		happen()
 	}
 	return fresh, err
+}
+
+// held is a taker whose first item waits until it is let go.
+type held struct {
+	*client
+	reached, let chan struct{}
+	first        sync.Once
+}
+
+func (h *held) Take(item *live.Item, v live.View) bool {
+	h.first.Do(func() {
+		close(h.reached)
+		<-h.let
+	})
+	return h.client.Take(item, v)
+}
+
+// R45: who enters while a change of his access is on its way, behind others who are slower to take what comes before it, has the access of after it.
+func TestAccessThatChangesWhileOthersAreOffered(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	p := launch(t, w, options{})
+	slow := &held{client: newClient(100), reached: make(chan struct{}), let: make(chan struct{})}
+	stop, err := p.hub.Subscribe(t.Context(), live.Request{Actor: s.supervisor, Audience: &visible{}, Taker: slow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	defer p.subscribe(t, s.agent, &visible{}, nil, newClient(100))() // so that what he may see is known
+	agent := s.agent.ID()
+	w.Exec("DELETE FROM team_members WHERE agent_id = $1", agent)
+	if err := p.record(t.Context(), s.ID, s.event(), access(inbox.EventAccessChanged, &agent, nil)); err != nil {
+		t.Fatal(err)
+	}
+	<-slow.reached
+	c := newClient(100)
+	defer p.subscribe(t, s.agent, &visible{}, nil, c)()
+	close(slow.let)
+	for n := range 2 { // once the second is there, every member was offered the first
+		if err := p.record(t.Context(), s.ID, s.event()); err != nil {
+			t.Fatal(err)
+		}
+		slow.await(t, "what follows", func() bool { return len(slow.got) == n+2 })
+	}
+	if got := c.seen(); len(got) != 0 {
+		t.Errorf("saw %v of a team that he had left", got)
+	}
 }
 
 // R45: an access that changes while a subscription begins is the one that counts, though the change was offered before the

@@ -104,12 +104,12 @@ func (r roll) offer(batch []*Item) {
 	helpers.Wait()
 }
 
-// changeAccess lets an event that changes what somebody may see take effect on the members it concerns, before anything after it.
+// changeAccess lets an event that changes what somebody may see take effect on the members it concerns, before anything after it. Whoever is no member
+// yet knows of it since the stream advanced.
 func (s *stream) changeAccess(item *Item, rolls []roll) {
 	if !changesAccess(&item.Event) {
 		return
 	}
-	s.access.changed(&item.Event)
 	for _, r := range rolls {
 		for _, sub := range r.members {
 			if sub.state.Load() != stateLive || !concerns(&item.Event, sub.actor) {

@@ -239,10 +239,16 @@ func (s *stream) begin(page inbox.EventPage) {
 	}
 }
 
-// advance makes the items the stream's newest and returns who is live at this moment. Whoever turns live later has had the items.
+// advance makes the items the stream's newest and returns who is live at this moment. Whoever turns live later has had the items, and what was read
+// before of his access no longer holds if they change it.
 func (s *stream) advance(items []*Item) []roll {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, item := range items {
+		if changesAccess(&item.Event) {
+			s.access.changed(&item.Event)
+		}
+	}
 	s.last = items[len(items)-1].Seq
 	s.heard = max(s.heard, s.last)
 	s.recent = append(s.recent, items...)
