@@ -15,6 +15,10 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/outbound"
 )
 
+// receiptLocks is how many locks the external ids of a tenant share. The locks of all transactions of a cluster stand in one table, which by default has
+// room for 64 of each connection, and whoever comes when it is full is refused.
+const receiptLocks = 128
+
 // LockReceipts implements outbound.FactRows.
 func (tx *Tx) LockReceipts(ctx context.Context, refs []outbound.Ref) error {
 	if len(refs) == 0 {
@@ -24,6 +28,9 @@ func (tx *Tx) LockReceipts(ctx context.Context, refs []outbound.Ref) error {
 		h := fnv.New64a()
 		_, _ = h.Write(r.ChannelAccountID[:])
 		_, _ = h.Write([]byte(r.ExternalID))
+		place := h.Sum64() % receiptLocks
+		h.Reset()
+		_, _ = h.Write(append(tx.tenant[:], byte(place)))
 		return int64(h.Sum64())
 	})
 	slices.Sort(keys)

@@ -78,7 +78,7 @@ type NewFact struct {
 // FactRows are the facts of one tenant.
 type FactRows interface {
 	// LockReceipts locks the external ids until the transaction ends, in one order for all, so that whoever attaches an id and
-	// whoever brings a receipt for it look one after the other.
+	// whoever brings a receipt for it look one after the other. Ids of a tenant may share a lock, so that many need few.
 	LockReceipts(ctx context.Context, refs []Ref) error
 	// InsertFacts keeps the facts, at most one a message and kind, and returns those that changed something.
 	InsertFacts(ctx context.Context, now time.Time, facts []Fact) ([]NewFact, error)

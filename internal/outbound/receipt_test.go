@@ -219,6 +219,35 @@ func TestReceiptsApplyConcurrently(t *testing.T) {
 	w.wantRising()
 }
 
+// The locks of all transactions of a cluster share one table, and whoever comes when it is full is refused, whose tenant he may be: however many receipts
+// a webhook brings, it takes few.
+func TestReceiptsTakeFewLocks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	refs := make([]outbound.Ref, 10_000)
+	for i := range refs {
+		refs[i] = outbound.Ref{ChannelAccountID: w.account, ExternalID: fmt.Sprint("wamid.", i)}
+	}
+	err := w.DB.Outbound().InTenant(t.Context(), w.tenant.ID, func(tx outbound.Tx) error {
+		for _, some := range [][]outbound.Ref{refs, refs[:1], refs} { // item by item, too, once they are applied one by one
+			if err := tx.LockReceipts(t.Context(), some); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.FactsByMessageIDs(t.Context(), []uuid.UUID{uuid.New()}); err != nil { // an answer, so that all before has run
+			return err
+		}
+		held := w.Int("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
+		if held == 0 || held > 128 {
+			t.Errorf("receipts of %d messages hold %d locks", len(refs), held)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestParkedReceiptsAreGivenUpAfterAWeek(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
