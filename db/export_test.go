@@ -50,9 +50,9 @@ func MigrateWith(ctx context.Context, ownerURL string, files fs.FS) error {
 	return MigrateHurried(ctx, ownerURL, files, time.Minute, slog.New(slog.DiscardHandler))
 }
 
-// MigrateHurried is MigrateWith, waits for a lock a tenth of a second at a time, and for the whole as long as it is told.
+// MigrateHurried is MigrateWith, waits for a lock a third of a second at a time, and for the whole as long as it is told.
 func MigrateHurried(ctx context.Context, ownerURL string, files fs.FS, whole time.Duration, log *slog.Logger) error {
-	return migrate(ctx, ownerURL, files, patience{lock: 100 * time.Millisecond, pause: 100 * time.Millisecond, whole: whole}, log)
+	return migrate(ctx, ownerURL, files, patience{lock: 330 * time.Millisecond, pause: 100 * time.Millisecond, whole: whole}, log)
 }
 
 // WatchLocks is watchLocks for one process, with the lock and its holders as two texts.

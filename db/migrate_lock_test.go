@@ -32,10 +32,15 @@ type beside struct {
 
 func newBeside(t *testing.T, pending string) *beside {
 	t.Helper()
-	b := &beside{database: dbtest.New(t), told: make(chan string, 1000), ended: make(chan error, 1)}
 	files := until(t, "9").(fstest.MapFS)
 	files["9999_pending.sql"] = &fstest.MapFile{Data: []byte(pending)}
-	b.files = files
+	return besideOf(t, dbtest.New(t), files, "lanes")
+}
+
+// besideOf has somebody read the table of the database until its reader ends his transaction.
+func besideOf(t *testing.T, database *dbtest.Database, files fs.FS, table string) *beside {
+	t.Helper()
+	b := &beside{database: database, files: files, told: make(chan string, 1000), ended: make(chan error, 1)}
 	for _, conn := range []**pgx.Conn{&b.reader, &b.other} {
 		var err error
 		if *conn, err = pgx.Connect(t.Context(), b.database.OwnerURL); err != nil {
@@ -43,7 +48,7 @@ func newBeside(t *testing.T, pending string) *beside {
 		}
 		t.Cleanup(func() { _ = (*conn).Close(context.Background()) })
 	}
-	b.exec(t, b.reader, "BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE lanes IN ACCESS SHARE MODE; SELECT FROM lanes")
+	b.exec(t, b.reader, "BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE "+table+" IN ACCESS SHARE MODE; SELECT FROM "+table)
 	b.exec(t, b.other, "SET statement_timeout = '10s'")
 	return b
 }
@@ -140,6 +145,40 @@ func TestMigrationNamesTheLockThatIsNotFree(t *testing.T) {
 	b.exec(t, b.reader, "ROLLBACK")
 	if err := db.MigrateWith(t.Context(), b.database.OwnerURL, b.files); err != nil {
 		t.Errorf("after the transaction has ended: %v", err)
+	}
+}
+
+// TestParentsAreNotHeldWhileMessagesAreRead runs the migration that needs the most tables at once beside a long look at the one that is read the longest:
+// while it waits for that, it holds none that others ask for.
+func TestParentsAreNotHeldWhileMessagesAreRead(t *testing.T) {
+	t.Parallel()
+	bare := dbtest.Bare(t)
+	if err := db.MigrateWith(t.Context(), bare.OwnerURL, until(t, "0028")); err != nil {
+		t.Fatal(err)
+	}
+	b := besideOf(t, bare, until(t, "0029"), "messages")
+	b.migrate(t, time.Minute)
+	waits, held := 0, ""
+	for give := time.Now().Add(30 * time.Second); waits < 3 && time.Now().Before(give); {
+		var waiting bool
+		if err := b.other.QueryRow(t.Context(), `SELECT count(w.pid) > 0, coalesce(string_agg(h.relation::regclass::text, ', '), '') FROM pg_sleep(0.02), pg_locks w
+			LEFT JOIN pg_locks h ON h.pid = w.pid AND h.granted AND h.mode = 'AccessExclusiveLock' AND h.relation IS NOT NULL
+			WHERE w.relation = 'messages'::regclass AND NOT w.granted`).Scan(&waiting, &held); err != nil {
+			t.Fatal(err)
+		}
+		if held != "" {
+			t.Fatalf("while it waits for messages it holds %s", held)
+		}
+		if waiting {
+			waits++
+		}
+	}
+	if waits < 3 {
+		t.Error("in 30 s it was hardly seen to wait for messages")
+	}
+	b.exec(t, b.reader, "ROLLBACK")
+	if err := <-b.ended; err != nil {
+		t.Fatal(err)
 	}
 }
 
