@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	drainBudget = 5 * time.Second // then other lanes have their turn
+	drainBudget = 4 * time.Second // then other lanes have their turn: a message of another tenant goes within 5 s
 	lingerTime  = 2 * time.Second // a drain stays for rows that are due so soon
 )
 
@@ -36,18 +36,22 @@ type lane struct {
 }
 
 // Drain works the lane of a channel account until nothing is due there: it settles what ran out of time, claims what is due, calls the
-// provider and records the results. It returns after what time it wants to be called again; ok is false when nothing waits. Once ctx ends no
-// call is begun; those under way end and are recorded. Any number of Drains, in any number of processes, are harmless.
+// provider and records the results. When the lane's turn is over it returns in any case, so that other lanes have theirs. It returns after what time
+// it wants to be called again; ok is false when nothing waits. Once ctx ends no call is begun; those under way end and are recorded. Any number of
+// Drains, in any number of processes, are harmless.
 func (o *Outbound) Drain(ctx context.Context, tenant inbox.TenantID, account uuid.UUID) (next time.Duration, ok bool, err error) {
 	v, mine := o.enter(tenant, account)
 	if !mine {
 		return 0, false, nil
 	}
 	defer o.abandon(v) // whatever happens: a lane that nobody has left is closed to everybody in this process
-	for {
-		next, ok, err = v.work(ctx)
-		if err != nil || ctx.Err() != nil || o.leave(v) {
+	for end := time.Now().Add(drainBudget); ; {
+		next, ok, err = v.work(ctx, end)
+		switch {
+		case err != nil || ctx.Err() != nil || o.leave(v):
 			return next, ok, err
+		case time.Now().After(end):
+			return 0, true, nil // whoever has rung is answered in the next turn
 		}
 	}
 }
@@ -89,9 +93,8 @@ func (o *Outbound) abandon(v *visit) {
 	}
 }
 
-// work pumps until nothing is due soon, or the lane has had its turn.
-func (v *visit) work(ctx context.Context) (time.Duration, bool, error) {
-	end := time.Now().Add(drainBudget)
+// work pumps until nothing is due soon, or the lane's turn ends.
+func (v *visit) work(ctx context.Context, end time.Time) (time.Duration, bool, error) {
 	for {
 		r, err := v.pump(ctx, end)
 		if err != nil || ctx.Err() != nil {

@@ -101,3 +101,46 @@ func TestAPanicDoesNotCloseTheLane(t *testing.T) {
 	w.drain()
 	w.wantStatus(m.ID, inbox.MessageSent)
 }
+
+// ringing rings for the lane in every transaction that may claim: a look never ends without a ring that came meanwhile.
+type ringing struct {
+	outbound.Store
+	ring func()
+}
+
+func (r *ringing) InTenant(ctx context.Context, tenant inbox.TenantID, fn func(outbound.Tx) error) error {
+	return r.Store.InTenant(ctx, tenant, func(tx outbound.Tx) error {
+		r.ring()
+		return fn(tx)
+	})
+}
+
+// R18: a lane that is rung without end gives up its turn all the same, and asks for the next one at once: the last ring is not answered yet, whenever
+// what waits there falls due.
+func TestRingsDoNotProlongATurn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.sendMany(1)
+	w.Exec("UPDATE dispatches SET due_at = app.now() + interval '1 hour'")
+	store := &ringing{Store: w.DB.Outbound()}
+	w.out = w.processOn(store)
+	store.ring = func() {
+		time.Sleep(5 * time.Millisecond) // as often as a busy desk rings
+		if _, ok, err := w.out.Drain(t.Context(), w.tenant.ID, w.account); ok || err != nil {
+			t.Errorf("a ring during the visit was not taken by it: %v, %v", ok, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	next, ok, err := w.out.Drain(ctx, w.tenant.ID, w.account)
+	if err != nil || ctx.Err() != nil {
+		t.Fatalf("the lane was left by its context only: %v, %v", err, ctx.Err())
+	}
+	if !ok || next != 0 {
+		t.Errorf("the next turn is asked for after %v (%v), although somebody has rung", next, ok)
+	}
+	store.ring = func() {}
+	if next, ok := w.drain(); !ok || next < time.Minute {
+		t.Errorf("without rings the lane is looked at again after %v (%v), want what is due in an hour", next, ok)
+	}
+}
