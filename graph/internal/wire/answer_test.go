@@ -3,6 +3,8 @@ package wire
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -41,6 +43,11 @@ func ask(t *testing.T, queries, size int) (*Transports, *websocket.Conn) {
 	t.Helper()
 	limits := DefaultLimits()
 	limits.WriteTimeout, limits.QueueAge, limits.PingEvery, limits.OperationTimeout = time.Hour, time.Hour, time.Hour, time.Hour
+	return askWithin(t, limits, queries, size)
+}
+
+func askWithin(t *testing.T, limits Limits, queries, size int) (*Transports, *websocket.Conn) {
+	t.Helper()
 	transports := New(Config{
 		Limits: limits, ClientIP: func(*http.Request) string { return "" },
 		Present: func(_ context.Context, err error) *gqlerror.Error { return gqlerror.Wrap(err) },
@@ -132,5 +139,29 @@ func TestAnAnswerIsBounded(t *testing.T) {
 	}
 	if _, _, err := conn.ReadMessage(); err != nil {
 		t.Errorf("the socket ends with %v", err)
+	}
+}
+
+// Whoever reads a large answer steadily is told its end, also when that takes longer than a message may wait, or than a reader may be silent: what waits
+// behind an answer does not age meanwhile, and each part of it that he takes is a sign of life.
+func TestASlowAnswerIsToldItsEnd(t *testing.T) {
+	t.Parallel()
+	limits := DefaultLimits()
+	limits.QueueAge, limits.PingEvery, limits.PongWithin = time.Second, time.Second, time.Second
+	_, conn := askWithin(t, limits, 1, MaxAnswer-100)
+	_ = conn.NetConn().(*net.TCPConn).SetReadBuffer(socketBuffer)
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	_, answer, err := conn.NextReader()
+	for range 30 { // longer than both
+		if err == nil {
+			_, err = io.CopyN(io.Discard, answer, (MaxAnswer-100)/30)
+			<-time.After(100 * time.Millisecond)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, message, err := conn.ReadMessage(); err != nil || !strings.Contains(string(message), `"type":"complete"`) {
+		t.Errorf("after the answer comes %.200s, %v", message, err)
 	}
 }

@@ -36,6 +36,9 @@ func (f *frame) appendTo(text []byte) []byte {
 	return append(text, f.tail...)
 }
 
+// maxHeader is how many bytes the header of a WebSocket frame has at most.
+const maxHeader = 10
+
 // appendHeader appends the header of a WebSocket frame that is a whole message. A server's frames are not masked (RFC 6455, 5.1).
 func appendHeader(text []byte, kind byte, size int) []byte {
 	const whole = 0x80

@@ -29,6 +29,7 @@ type line struct {
 	limits  *Limits
 	tries   *sync.Pool // of *try
 	onError func()     // called when the reader is too slow or gone
+	onTaken func()     // called when he has taken a part of what is written at his pace
 
 	mu     sync.Mutex
 	framed bool   // the handshake is over: only whole frames go out
@@ -47,10 +48,10 @@ func newLine(conn net.Conn, limits *Limits, tries *sync.Pool) *line {
 }
 
 // open begins the time of frames, after the handshake.
-func (l *line) open(onError func()) {
+func (l *line) open(onError, onTaken func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.framed, l.onError = true, onError
+	l.framed, l.onError, l.onTaken = true, onError, onTaken
 }
 
 // Write implements net.Conn for the WebSocket library: the answer to the handshake, then whole control frames. It never fails for a
@@ -154,6 +155,7 @@ func (l *line) write(text []byte) error {
 		if _, err := l.Conn.Write(part); err != nil {
 			return err
 		}
+		l.onTaken()
 		if err := l.extend(end); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +40,7 @@ type lines struct {
 	*line
 	peer   *websocket.Conn
 	failed chan struct{}
+	taken  atomic.Int64 // parts of texts that were taken
 }
 
 func connect(t *testing.T, limits Limits, wrap func(net.Conn) net.Conn) *lines {
@@ -62,7 +64,7 @@ func connect(t *testing.T, limits Limits, wrap func(net.Conn) net.Conn) *lines {
 	_ = answer.Body.Close()
 	l.line, l.peer = <-opened, peer
 	var once sync.Once
-	l.open(func() { once.Do(func() { close(l.failed) }) })
+	l.open(func() { once.Do(func() { close(l.failed) }) }, func() { l.taken.Add(1) })
 	_ = peer.SetReadDeadline(time.Now().Add(patience))
 	t.Cleanup(func() { _ = peer.Close(); _ = l.Close() })
 	return l
@@ -184,6 +186,9 @@ func TestALargeFrameLeavesInParts(t *testing.T) {
 	l.await(t, "the line is idle", l.idle)
 	written.mu.Lock()
 	defer written.mu.Unlock()
+	if parts := int64(MaxAnswer/batch) / 2; l.taken.Load() < parts {
+		t.Errorf("%d parts were told to be taken, want %d and more", l.taken.Load(), parts)
+	}
 	if written.largest != batch || written.stale > 0 {
 		t.Errorf("up to %d bytes were written at once, want %d; %d times without a deadline of their own", written.largest, batch, written.stale)
 	}
@@ -214,6 +219,43 @@ func TestALineEndsBetweenFrames(t *testing.T) {
 		}
 		if err != nil || string(got) != string(body) {
 			t.Fatalf("%d bytes, %v", len(got), err)
+		}
+	}
+}
+
+// What waits behind a frame larger than a batch has waited since that was written; behind small ones it has waited since it was put in, however many
+// bytes are written at once.
+func TestWhatWaitsBehindALargeFrame(t *testing.T) {
+	t.Parallel()
+	long := time.Now().Add(-time.Hour)
+	sized := func(size int) frame { return frame{kind: websocket.TextMessage, body: make([]byte, size), at: long} }
+	for name, c := range map[string]struct {
+		half   int // what is half written at first
+		before []frame
+		fresh  bool
+	}{
+		"what is left of an answer": {half: batch + 1, fresh: true},
+		"what is left of a message": {half: batch},
+		"an answer":                 {before: []frame{sized(batch)}, fresh: true},
+		"an answer after a message": {before: []frame{sized(100), sized(batch)}, fresh: true},
+		"a message after an answer": {before: []frame{sized(batch), sized(100)}, fresh: true},
+		"messages":                  {before: []frame{sized(batch / 2), sized(batch - 20), sized(batch / 2), sized(batch / 2)}},
+	} {
+		q := queue{limit: 10 * batch}
+		q.fallBehind(long, c.half)
+		for _, f := range append(c.before, sized(batch-20)) {
+			q.put(f, false)
+		}
+		var since time.Time
+		texts := 0
+		for begun := time.Now(); !q.caughtUp(); texts++ {
+			var text []byte
+			if text, since = q.next(); len(text) > batch+maxHeader {
+				t.Errorf("%s: a text has %d bytes", name, len(text))
+			}
+			if texts == len(c.before) && since.Before(begun) == c.fresh {
+				t.Errorf("%s: what comes behind is said to wait since %v", name, since)
+			}
 		}
 	}
 }

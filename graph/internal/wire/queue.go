@@ -66,7 +66,7 @@ func (q *queue) end(last frame) {
 	q.over = true
 }
 
-// gather takes the oldest wanted frames and appends them to the text until it holds so many bytes, or more with the last of them. It
+// gather takes the oldest wanted frames and appends them to the text while it holds at most so many bytes; a frame that is larger goes alone. It
 // reports since when the oldest of them waited, if it did.
 func (q *queue) gather(text []byte, most int) (_ []byte, since time.Time) {
 	q.mu.Lock()
@@ -80,6 +80,7 @@ func (q *queue) gather(text []byte, most int) (_ []byte, since time.Time) {
 func (q *queue) next() (text []byte, since time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.writtenLocked()
 	text, since = q.gatherLocked(nil, batch)
 	q.under = len(text)
 	q.wakeLocked()
@@ -89,6 +90,9 @@ func (q *queue) next() (text []byte, since time.Time) {
 func (q *queue) gatherLocked(text []byte, most int) (_ []byte, since time.Time) {
 	for q.first < len(q.frames) && len(text) < most {
 		f := &q.frames[q.first]
+		if len(text) > 0 && len(text)+maxHeader+f.size() > most {
+			break
+		}
 		q.size -= f.size()
 		if !f.unwanted() {
 			if since.IsZero() {
@@ -129,10 +133,22 @@ func (q *queue) fallBehind(now time.Time, under int) {
 func (q *queue) caughtUp() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.under = 0
+	q.writtenLocked()
 	q.wakeLocked()
 	q.behind = q.behind && len(q.frames) > 0
 	return len(q.frames) == 0
+}
+
+// writtenLocked notes that all that was under way is written. A frame larger than a batch has the time of an answer, and went alone: what was put in
+// behind it waits from here on. Many small ones have no such time, or a reader who is slow without end would never be told.
+func (q *queue) writtenLocked() {
+	if q.under > batch {
+		now := time.Now()
+		for i := q.first; i < len(q.frames); i++ {
+			q.frames[i].at = now
+		}
+	}
+	q.under = 0
 }
 
 func (q *queue) clearLocked() {

@@ -99,7 +99,7 @@ func (s *session) lost(err error) {
 	}
 }
 
-// extend gives the peer until after the next ping to say something.
+// extend gives the peer until after the next ping to say something, or to take something: a ping waits behind a long answer.
 func (s *session) extend() {
 	if !s.closed.Load() {
 		_ = s.conn.SetReadDeadline(time.Now().Add(s.socket.Limits.PingEvery + s.socket.Limits.PongWithin))

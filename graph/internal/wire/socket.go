@@ -108,7 +108,7 @@ func (t *Socket) session(conn *websocket.Conn, line *line, r *http.Request, exec
 	s := &session{socket: t, conn: conn, line: line, request: r, exec: exec, seat: seat, ctx: context.WithoutCancel(r.Context()),
 		turn: make(chan struct{}, 1)}
 	s.timer = time.AfterFunc(t.Limits.InitTimeout, func() { s.close(closeInitTimeout()) })
-	s.line.open(func() { s.close(closeTooSlow()) })
+	s.line.open(func() { s.close(closeTooSlow()) }, s.extend)
 	s.listen()
 	s.slot = t.pings.add(s)
 	switch {
