@@ -43,6 +43,7 @@ func (s *stream) offer(items []*Item, rolls []roll) {
 		if err == nil {
 			break
 		}
+		s.hub.cfg.Log.Warn("live: what events point to cannot be read; trying again", "tenant", s.tenant, "error", err)
 		if pause(s.hub.ctx, failures); s.hub.ctx.Err() != nil {
 			return
 		}
