@@ -9,9 +9,6 @@ import (
 	"github.com/switchboard-inbox/switchboard/internal/live"
 )
 
-// longestRest is how long a stream rests at most between two reads.
-const longestRest = 40 * time.Millisecond
-
 // R41, R43: every role that may connect can notify, so a notice is a reason to look and is not believed. Whatever it claims, nothing is lost, nothing
 // comes twice, nobody is told to query afresh, and true notices go on to be heard.
 func TestAForgedNoticeIsNotBelieved(t *testing.T) {
@@ -64,7 +61,7 @@ func TestAForgedNoticeIsNotBelieved(t *testing.T) {
 	}
 	for until := time.Now().Add(deadline); ; { // a claim that nothing fulfils is looked at once and not for ever
 		reads := source.reads.Load()
-		<-time.After(5 * longestRest)
+		<-time.After(5 * live.LongestRest)
 		if source.reads.Load() == reads {
 			break
 		}

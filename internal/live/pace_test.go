@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// LongestRest is how long a stream rests at most between two reads.
+const LongestRest = longestRest
+
 // Nobody rests while reading takes less than its share; beyond it streams rest, but never for long, and a pause forgives all.
 func TestReadersRestWhenReadingTakesTooMuch(t *testing.T) {
 	t.Parallel()
