@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
@@ -40,6 +41,45 @@ func TestNumbersWhoseReadingPanicsAreReadAgain(t *testing.T) {
 		t.Errorf("told of %v", changed)
 	}
 	if d.clumsy.Load() >= 0 {
+		t.Error("nothing panicked")
+	}
+}
+
+// clumsyBox panics over what it is to take, so many times.
+type clumsyBox struct {
+	*box
+	left atomic.Int64
+}
+
+func (b *clumsyBox) Next(payload []byte) bool {
+	if b.left.Add(-1) >= 0 {
+		panic("it cannot be taken")
+	}
+	return b.box.Next(payload)
+}
+
+// A panic while numbers are sent to one viewer costs that sending: he is told them again, with what changed, and the others notice nothing.
+func TestNumbersWhoseSendingPanicsAreToldAgain(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	conversation := d.Conversation(d.mine)
+	b, other := &clumsyBox{box: newBox()}, d.follow(d.max, unreadQuery, nil)
+	stop, err := d.open(d.kim, unreadQuery, nil, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	for _, viewer := range []*box{b.box, other} {
+		viewer.number(t, "the badge at once", unreadOf, 1)
+	}
+	b.left.Store(1)
+	d.say(conversation, "is anybody there?")
+	for _, viewer := range []*box{other, b.box} {
+		if changed := viewer.item(t, 1)["changed"].([]any); len(changed) != 1 {
+			t.Errorf("told of %v", changed)
+		}
+	}
+	if b.left.Load() >= 0 {
 		t.Error("nothing panicked")
 	}
 }

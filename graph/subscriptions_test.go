@@ -253,14 +253,14 @@ func (b *box) item(t *testing.T, n int) map[string]any {
 }
 
 // open starts a subscription or returns why not.
-func (d *desk) open(actor inbox.Actor, query string, variables map[string]any, b *box) (stop func(), err error) {
+func (d *desk) open(actor inbox.Actor, query string, variables map[string]any, sink graph.Sink) (stop func(), err error) {
 	d.t.Helper()
 	ctx := graphql.StartOperationTrace(d.t.Context())
 	op, errs := d.executor.CreateOperationContext(ctx, &graphql.RawParams{Query: query, Variables: variables})
 	if len(errs) > 0 {
 		d.t.Fatal(errs)
 	}
-	return d.subscriptions.Open(ctx, actor, op, b)
+	return d.subscriptions.Open(ctx, actor, op, sink)
 }
 
 // follow starts a subscription and fails the test when it cannot.

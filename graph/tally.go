@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/switchboard-inbox/switchboard/internal/fault"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/live"
 )
@@ -157,7 +158,7 @@ func (t *tally) tell(members []*counted) {
 		if err != nil {
 			c.unread(viewers[i])
 			t.again(c)
-		} else if !c.send(ctx, items[i], viewers[i]) {
+		} else if !t.trySend(ctx, c, items[i], viewers[i]) {
 			t.again(c)
 		}
 	}
@@ -171,6 +172,18 @@ func (t *tally) tryRead(ctx context.Context, viewers []countViewer) (items []any
 		}
 	}()
 	return t.read(ctx, t.subscriptions, t.key.tenant, viewers)
+}
+
+// trySend is counted.send, with a panic as numbers that are still to be told: the others are sent theirs.
+func (t *tally) trySend(ctx context.Context, c *counted, item any, viewer countViewer) (told bool) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			about := append([]any{"tenant", t.key.tenant}, fault.Panicked(cause).Attributes()...)
+			t.subscriptions.logger.Error("numbers cannot be sent; trying again", about...)
+			c.unread(viewer)
+		}
+	}()
+	return c.send(ctx, item, viewer)
 }
 
 // again tells the member his numbers a little later, unless he has left by then.

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"errors"
 
 	"github.com/switchboard-inbox/switchboard/internal/fault"
@@ -65,4 +66,14 @@ func (sub *subscription) tryStep() (live bool, err error) {
 		return err
 	})
 	return live, err
+}
+
+// tryPoll is poll. After a panic the next one finds what this one would have.
+func (h *Hub) tryPoll(ctx context.Context) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			h.cfg.Log.Error("live: panic", fault.Panicked(cause).Attributes()...)
+		}
+	}()
+	h.poll(ctx)
 }

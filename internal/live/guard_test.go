@@ -1,9 +1,11 @@
 package live_test
 
 import (
+	"context"
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
@@ -154,4 +156,40 @@ func startsOver(t *testing.T, times int64) {
 		t.Fatal(err)
 	}
 	fresh.await(t, "what follows", func() bool { return len(fresh.got) == 1 })
+}
+
+// clumsyHeads panics over the heads when they are asked for the first time.
+type clumsyHeads struct {
+	live.Source
+	asked chan struct{}
+	times atomic.Int64
+}
+
+func (c *clumsyHeads) Heads(ctx context.Context, tenants []inbox.TenantID) (map[inbox.TenantID]inbox.Cursor, error) {
+	if c.times.Add(1) == 1 {
+		close(c.asked)
+		panic("they cannot be read")
+	}
+	return c.Source.Heads(ctx, tenants)
+}
+
+// A panic while heads are polled costs that look: the next one finds what nobody told of.
+func TestAPollThatPanicsIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	w := inboxtest.New(t)
+	s := newShop(w, "acme")
+	source := &clumsyHeads{asked: make(chan struct{})}
+	p := launch(t, w, options{deaf: true, clumsy: true, live: live.Config{Poll: time.Hour}, source: func(inner live.Source) live.Source {
+		source.Source = inner
+		return source
+	}})
+	c := newClient(1000)
+	defer p.subscribe(t, s.agent, &visible{}, nil, c)()
+	if err := p.record(t.Context(), s.ID, s.event()); err != nil {
+		t.Fatal(err)
+	}
+	p.hub.WakeAll()
+	<-source.asked
+	p.hub.WakeAll()
+	c.await(t, "the event", func() bool { return len(c.got) == 1 })
 }

@@ -79,7 +79,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		case <-h.look:
 		}
 		h.retireIdle()
-		h.poll(ctx)
+		h.tryPoll(ctx)
 	}
 }
 

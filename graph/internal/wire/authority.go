@@ -44,14 +44,25 @@ func (s *session) suspect() {
 		return
 	}
 	go func() {
-		if _, err := s.current(s.ctx); refused(err) {
+		if s.unwelcome() {
 			return
 		}
 		time.AfterFunc(recheckAfter, func() {
 			s.recheck.Store(false)
 			if !s.closed.Load() {
-				_, _ = s.current(s.ctx)
+				s.unwelcome()
 			}
 		})
 	}()
+}
+
+// unwelcome reports whether the credential is no longer good, which has closed the socket. A panic is a look that told nothing: nobody else would catch it.
+func (s *session) unwelcome() bool {
+	defer func() {
+		if p := recover(); p != nil {
+			_ = s.socket.Present(s.ctx, fault.Panicked(p)) // logs it
+		}
+	}()
+	_, err := s.current(s.ctx)
+	return refused(err)
 }
