@@ -218,8 +218,8 @@ func (f *filled) sweeps() []hot {
 	places := func(find func(context.Context, int) ([]outbound.Place, error)) func(context.Context) error {
 		return func(ctx context.Context) error { _, err := find(ctx, 100); return err }
 	}
-	tenants := func(find func(context.Context, int) ([]inbox.TenantID, error)) func(context.Context) error {
-		return func(ctx context.Context) error { _, err := find(ctx, 100); return err }
+	tenants := func(find func(context.Context, inbox.TenantID, int) ([]inbox.TenantID, error)) func(context.Context) error {
+		return func(ctx context.Context) error { _, err := find(ctx, inbox.TenantID{}, 100); return err }
 	}
 	return []hot{
 		{"stuck messages", func(ctx context.Context) error {
@@ -234,9 +234,9 @@ func (f *filled) sweeps() []hot {
 		{"due snoozes", places(store.DueSnoozes), 100},
 		{"due attachments", places(store.DueAttachments), 100},
 		{"due callbacks", places(store.DueCallbacks), 100},
-		{"parked", tenants(store.ParkedTenants), 120},
+		{"parked", tenants(store.ParkedTenants), 400},
 		{"alerts", tenants(store.AlertTenants), 500},
 		{"unsealed", tenants(store.UnsealedTenants), 8000},
-		{"stale keys", tenants(store.StaleKeyTenants), 300},
+		{"stale keys", func(ctx context.Context) error { _, err := store.StaleKeyTenants(ctx, 100); return err }, 300},
 	}
 }

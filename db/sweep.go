@@ -98,20 +98,20 @@ func (s outboundStore) DueCallbacks(ctx context.Context, most int) ([]outbound.P
 }
 
 // ParkedTenants implements outbound.Sweeps.
-func (s outboundStore) ParkedTenants(ctx context.Context, most int) ([]inbox.TenantID, error) {
-	ids, err := s.q().ParkedTenants(ctx, int32(most))
+func (s outboundStore) ParkedTenants(ctx context.Context, after inbox.TenantID, most int) ([]inbox.TenantID, error) {
+	ids, err := s.q().ParkedTenants(ctx, after.UUID(), int32(most))
 	return column(ids, inbox.TenantOf), mapError(err)
 }
 
 // AlertTenants implements outbound.Sweeps.
-func (s outboundStore) AlertTenants(ctx context.Context, most int) ([]inbox.TenantID, error) {
-	ids, err := s.q().AlertTenants(ctx, int32(most))
+func (s outboundStore) AlertTenants(ctx context.Context, after inbox.TenantID, most int) ([]inbox.TenantID, error) {
+	ids, err := s.q().AlertTenants(ctx, after.UUID(), int32(most))
 	return column(ids, inbox.TenantOf), mapError(err)
 }
 
 // UnsealedTenants implements outbound.Sweeps.
-func (s outboundStore) UnsealedTenants(ctx context.Context, most int) ([]inbox.TenantID, error) {
-	ids, err := s.q().UnsealedTenants(ctx, int32(most))
+func (s outboundStore) UnsealedTenants(ctx context.Context, after inbox.TenantID, most int) ([]inbox.TenantID, error) {
+	ids, err := s.q().UnsealedTenants(ctx, after.UUID(), int32(most))
 	return column(ids, inbox.TenantOf), mapError(err)
 }
 

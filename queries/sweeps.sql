@@ -20,13 +20,13 @@ SELECT t.tenant_id::uuid AS tenant_id, t.message_id::uuid AS id FROM app.stuck_d
 SELECT t.tenant_id::uuid AS tenant_id, t.alert_id::uuid AS id FROM app.due_callbacks(@most) t;
 
 -- name: ParkedTenants :many
-SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.parked_tenants(@most) AS tenant_id) t;
+SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.parked_tenants(@after, @most) AS tenant_id) t;
 
 -- name: UnsealedTenants :many
-SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.unsealed_tenants(@most) AS tenant_id) t;
+SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.unsealed_tenants(@after, @most) AS tenant_id) t;
 
 -- name: AlertTenants :many
-SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.alert_tenants(@most) AS tenant_id) t;
+SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.alert_tenants(@after, @most) AS tenant_id) t;
 
 -- name: StaleKeyTenants :many
 SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.stale_key_tenants(@age, @most) AS tenant_id) t;

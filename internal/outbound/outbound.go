@@ -58,6 +58,7 @@ type Outbound struct {
 	mu     sync.Mutex
 	active map[uuid.UUID]*visit       // lanes that this process is draining
 	rates  map[uuid.UUID]channel.Rate // of accounts that it has drained before
+	rounds map[string]inbox.TenantID  // by sweep: the tenant that its last round was at when its time was over
 }
 
 // New returns an Outbound on the store.
@@ -86,7 +87,7 @@ func New(store Store, cfg Config) *Outbound {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Outbound{store: store, cfg: cfg, active: map[uuid.UUID]*visit{}, rates: map[uuid.UUID]channel.Rate{}}
+	return &Outbound{store: store, cfg: cfg, active: map[uuid.UUID]*visit{}, rates: map[uuid.UUID]channel.Rate{}, rounds: map[string]inbox.TenantID{}}
 }
 
 // lease is how long a claimed row is its holder's: enough for a call, its repetition by a slow machine, and the writing of the result.

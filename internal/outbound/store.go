@@ -69,12 +69,12 @@ type Sweeps interface {
 	DueAttachments(ctx context.Context, most int) ([]Place, error)
 	// DueCallbacks returns alerts whose URL is to be called.
 	DueCallbacks(ctx context.Context, most int) ([]Place, error)
-	// ParkedTenants returns tenants with parked receipts.
-	ParkedTenants(ctx context.Context, most int) ([]inbox.TenantID, error)
-	// AlertTenants returns tenants with open alerts.
-	AlertTenants(ctx context.Context, most int) ([]inbox.TenantID, error)
-	// UnsealedTenants returns tenants with audit rows that no seal covers.
-	UnsealedTenants(ctx context.Context, most int) ([]inbox.TenantID, error)
+	// ParkedTenants returns tenants with parked receipts, in the order of their ids, behind one.
+	ParkedTenants(ctx context.Context, after inbox.TenantID, most int) ([]inbox.TenantID, error)
+	// AlertTenants returns tenants with open alerts, in the order of their ids, behind one.
+	AlertTenants(ctx context.Context, after inbox.TenantID, most int) ([]inbox.TenantID, error)
+	// UnsealedTenants returns tenants with audit rows that no seal covers, in the order of their ids, behind one.
+	UnsealedTenants(ctx context.Context, after inbox.TenantID, most int) ([]inbox.TenantID, error)
 	// StaleKeyTenants returns tenants with idempotency keys older than 24 hours.
 	StaleKeyTenants(ctx context.Context, most int) ([]inbox.TenantID, error)
 	// TurnVolumes makes, opens or drops one volume of events and journal when that is due, and says what it did in words, "" for nothing.

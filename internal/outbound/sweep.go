@@ -117,6 +117,41 @@ func eachTenant(ctx context.Context, tenants []inbox.TenantID, fn func(inbox.Ten
 	return errors.Join(failed...)
 }
 
+// round runs fn for every tenant that list tells of, page by page, also after it has failed for one. When its time is over before it is through, the
+// next round of this process goes on behind the tenant that it was at: those at the end must have their turn too.
+func (o *Outbound) round(ctx context.Context, sweep string, list func(context.Context, inbox.TenantID, int) ([]inbox.TenantID, error),
+	fn func(inbox.TenantID) error) error {
+	at := o.resumes(sweep)
+	var failed []error
+	for ctx.Err() == nil {
+		page, err := list(ctx, at, mostTenants)
+		if err != nil {
+			failed = append(failed, err)
+			break
+		}
+		if len(page) == 0 {
+			at = inbox.TenantID{}
+			break
+		}
+		failed = append(failed, eachTenant(ctx, page, func(t inbox.TenantID) error { at = t; return fn(t) }))
+	}
+	o.leaves(sweep, at)
+	return errors.Join(failed...)
+}
+
+// resumes returns the tenant behind which the round of a sweep begins.
+func (o *Outbound) resumes(sweep string) inbox.TenantID {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.rounds[sweep]
+}
+
+func (o *Outbound) leaves(sweep string, at inbox.TenantID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.rounds[sweep] = at
+}
+
 // sweepStuck alerts about messages that wait although nothing visible holds them, once an episode.
 func (o *Outbound) sweepStuck(ctx context.Context) error {
 	places, err := o.store.StuckMessages(ctx, stuckPatience, mostTenants)
@@ -175,11 +210,7 @@ func (o *Outbound) alert(ctx context.Context, tenant inbox.TenantID, list func(T
 
 // sweepAlerts closes alerts whose cause has ended.
 func (o *Outbound) sweepAlerts(ctx context.Context) error {
-	tenants, err := o.store.AlertTenants(ctx, mostTenants)
-	if err != nil {
-		return err
-	}
-	return eachTenant(ctx, tenants, func(tenant inbox.TenantID) error {
+	return o.round(ctx, "alerts", o.store.AlertTenants, func(tenant inbox.TenantID) error {
 		return o.store.InTenant(ctx, tenant, func(tx Tx) error { return o.closeEnded(ctx, tx, o.now()) })
 	})
 }
@@ -194,11 +225,7 @@ func (o *Outbound) closeEnded(ctx context.Context, tx Tx, now time.Time) error {
 
 // sweepParked applies parked receipts whose message is known, and gives up those that nobody has asked for in a week.
 func (o *Outbound) sweepParked(ctx context.Context) error {
-	tenants, err := o.store.ParkedTenants(ctx, mostTenants)
-	if err != nil {
-		return err
-	}
-	return eachTenant(ctx, tenants, func(tenant inbox.TenantID) error {
+	return o.round(ctx, "parked", o.store.ParkedTenants, func(tenant inbox.TenantID) error {
 		var told learned
 		var dropped int64
 		err := o.store.InTenant(ctx, tenant, func(tx Tx) (err error) {
@@ -244,11 +271,7 @@ func (o *Outbound) applyParked(ctx context.Context, tx Tx) (learned, error) {
 }
 
 func (o *Outbound) sweepAudit(ctx context.Context) error {
-	tenants, err := o.store.UnsealedTenants(ctx, mostTenants)
-	if err != nil {
-		return err
-	}
-	return eachTenant(ctx, tenants, func(tenant inbox.TenantID) error {
+	return o.round(ctx, "audit", o.store.UnsealedTenants, func(tenant inbox.TenantID) error {
 		_, err := o.SealAudit(ctx, tenant)
 		return err
 	})

@@ -1,12 +1,14 @@
 package outbound_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
 	"github.com/switchboard-inbox/switchboard/internal/outbound"
 )
 
@@ -171,5 +174,80 @@ func TestOldKeysAreForgotten(t *testing.T) {
 	w.sweep()
 	if w.Int("SELECT count(*) FROM idempotency_keys") != 0 {
 		t.Fatal("an old key is still there")
+	}
+}
+
+// narrow lists one tenant at a time, as if there were very many of them.
+type narrow struct {
+	outbound.Store
+	alerts func(after inbox.TenantID) // is told of each page of those with alerts; nil: nobody is
+}
+
+func (s narrow) AlertTenants(ctx context.Context, after inbox.TenantID, _ int) ([]inbox.TenantID, error) {
+	if s.alerts != nil {
+		s.alerts(after)
+	}
+	return s.Store.AlertTenants(ctx, after, 1)
+}
+
+func (s narrow) ParkedTenants(ctx context.Context, after inbox.TenantID, _ int) ([]inbox.TenantID, error) {
+	return s.Store.ParkedTenants(ctx, after, 1)
+}
+
+func (s narrow) UnsealedTenants(ctx context.Context, after inbox.TenantID, _ int) ([]inbox.TenantID, error) {
+	return s.Store.UnsealedTenants(ctx, after, 1)
+}
+
+// alertOf opens an alert of the kind, about nothing that is there.
+func (w *world) alertOf(tenant *inboxtest.Tenant, kind outbound.AlertKind) {
+	w.Exec("INSERT INTO alerts (tenant_id, id, kind, subject_id, message, opened_at) VALUES ($1, $2, $3, $2, 'x', now())", tenant.ID.UUID(), inboxtest.NewID(), kind)
+}
+
+// Tenants that are listed again and again, because what is listed stays, keep no other one from its turn.
+func TestASweepComesToEveryTenant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, tenant := range []*inboxtest.Tenant{w.tenant, w.Tenant("second"), w.Tenant("third")} {
+		w.alertOf(tenant, outbound.AlertTokenReuse) // stays
+		w.alertOf(tenant, outbound.AlertStuck)      // has ended
+		account := tenant.Account("parked", nil)
+		w.Exec(`INSERT INTO parked_facts (tenant_id, channel_account_id, external_id, kind, at, parked_at) VALUES ($1, $2, 'new', 'READ', now(), now()),
+			($1, $2, 'old', 'READ', now(), now() - interval '8 days')`, tenant.ID.UUID(), account)
+		w.Exec(`INSERT INTO audit_log (tenant_id, id, at, actor_kind, action, subject_kind) VALUES ($1, $2, now(), 'SYSTEM', 'x', 'x')`, tenant.ID.UUID(), inboxtest.NewID())
+	}
+	w.out = w.processOn(narrow{Store: w.DB.Outbound()})
+	w.sweep()
+	for what, left := range map[string]string{
+		"alerts whose cause has ended": "SELECT count(*) FROM alerts WHERE kind = 'STUCK' AND closed_at IS NULL",
+		"receipts of a week ago":       "SELECT count(*) FROM parked_facts WHERE external_id = 'old'",
+		"audit rows without a seal":    "SELECT count(*) FROM audit_log l WHERE NOT EXISTS (SELECT FROM audit_seals s WHERE s.tenant_id = l.tenant_id AND s.audit_id = l.id)",
+	} {
+		if n := w.Int(left); n > 0 {
+			t.Errorf("of three tenants %d still have %s", n, what)
+		}
+	}
+}
+
+// A round that is cut off goes on behind the tenant that it was at, and only one that came to the last begins at the first again.
+func TestARoundGoesOnWhereItWasCutOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first, second := w.tenant, w.Tenant("second")
+	w.alertOf(first, outbound.AlertTokenReuse)
+	w.alertOf(second, outbound.AlertTokenReuse)
+	short, cut := context.WithCancel(t.Context())
+	var pages []inbox.TenantID
+	w.out = w.processOn(narrow{Store: w.DB.Outbound(), alerts: func(after inbox.TenantID) {
+		if pages = append(pages, after); len(pages) == 2 {
+			cut()
+		}
+	}})
+	_ = w.out.Sweep(short, &ringer{})
+	w.sweep()
+	w.sweep()
+	none := inbox.TenantID{}
+	want := []inbox.TenantID{none, first.ID, first.ID, second.ID, none, first.ID, second.ID}
+	if !slices.Equal(pages, want) {
+		t.Errorf("pages begin behind %v, want %v", pages, want)
 	}
 }

@@ -13,11 +13,11 @@ import (
 )
 
 const AlertTenants = `-- name: AlertTenants :many
-SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.alert_tenants($1) AS tenant_id) t
+SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.alert_tenants($1, $2) AS tenant_id) t
 `
 
-func (q *Queries) AlertTenants(ctx context.Context, most int32) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, AlertTenants, most)
+func (q *Queries) AlertTenants(ctx context.Context, after uuid.UUID, most int32) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, AlertTenants, after, most)
 	if err != nil {
 		return nil, err
 	}
@@ -217,11 +217,11 @@ func (q *Queries) LimitedLanes(ctx context.Context, patience time.Duration, most
 }
 
 const ParkedTenants = `-- name: ParkedTenants :many
-SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.parked_tenants($1) AS tenant_id) t
+SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.parked_tenants($1, $2) AS tenant_id) t
 `
 
-func (q *Queries) ParkedTenants(ctx context.Context, most int32) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, ParkedTenants, most)
+func (q *Queries) ParkedTenants(ctx context.Context, after uuid.UUID, most int32) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, ParkedTenants, after, most)
 	if err != nil {
 		return nil, err
 	}
@@ -372,11 +372,11 @@ func (q *Queries) UnsealedAudit(ctx context.Context, tenantID uuid.UUID, since t
 }
 
 const UnsealedTenants = `-- name: UnsealedTenants :many
-SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.unsealed_tenants($1) AS tenant_id) t
+SELECT t.tenant_id::uuid AS tenant_id FROM (SELECT app.unsealed_tenants($1, $2) AS tenant_id) t
 `
 
-func (q *Queries) UnsealedTenants(ctx context.Context, most int32) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, UnsealedTenants, most)
+func (q *Queries) UnsealedTenants(ctx context.Context, after uuid.UUID, most int32) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, UnsealedTenants, after, most)
 	if err != nil {
 		return nil, err
 	}
