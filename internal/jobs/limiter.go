@@ -44,8 +44,11 @@ local wait = 0
 if tokens < 1 then wait = math.ceil((1 - tokens) * 1000 / rate) end
 return {got, wait}`
 
-// Limiter shares each account's sending rate among all processes over Redis. While Redis is away, each process gives a share of the rate
-// from a bucket of its own that begins empty: slower, never faster. It also counts for all processes. It is safe for concurrent use.
+// Limiter shares each account's sending rate among all processes over Redis. A process that cannot reach it gives its share of the rate, one of N, from
+// a bucket of its own that begins empty. Where Redis is away from all, that is slower and never faster. A process cannot know whether it alone is cut
+// off: then it adds its share to the whole rate that the others go on to take, so that with k of N cut off all together stay within 1 + k/N of the rate
+// and of the burst. What the provider then finds too much it refuses as limited, and the lane holds. It also counts for all processes. It is safe for
+// concurrent use.
 type Limiter struct {
 	redis   redis.UniversalClient
 	script  *redis.Script
@@ -134,7 +137,7 @@ func (l *Limiter) forget(account uuid.UUID) {
 }
 
 // fallBack takes tokens from this process's own bucket: its share of the rate and of the burst, so that all processes together stay within
-// both.
+// both when none of them reaches Redis.
 func (l *Limiter) fallBack(account uuid.UUID, rate channel.Rate, n int) (int, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -99,6 +99,19 @@ func TestLimiterIsSharedByAll(t *testing.T) {
 	})
 }
 
+// R18: a process that alone is cut off from Redis adds its share to the whole rate that the others go on to take, and no more.
+func TestLimiterCutOffAddsItsShare(t *testing.T) {
+	t.Parallel()
+	gone := dbtest.OwnRedis(t)
+	present, cutOff := newLimiter(t, dbtest.Redis(t), 2), newLimiter(t, gone.URL(), 2)
+	if err := gone.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rate, account := channel.Rate{PerSecond: 50, Burst: 10}, uuid.New()
+	granted := spend(t, rate, account, 3*time.Second, present, cutOff)
+	wantWithin(t, granted, channel.Rate{PerSecond: 50 + 50/2, Burst: 10 + 10/2}, 1)
+}
+
 // R18: a wiped Redis costs one further burst at most.
 func TestWipedLimiterGivesOneMoreBurst(t *testing.T) {
 	t.Parallel()
