@@ -26,13 +26,14 @@ type counted struct {
 	shape *shape
 	sink  Sink
 
-	mu      sync.Mutex // also held while sending, so that nothing follows Complete
+	mu      sync.Mutex // also held while sending, so that nothing follows the end
 	actor   inbox.Actor
 	cursor  inbox.Cursor // after the newest change
 	told    inbox.Cursor // after the newest change before those that are still to be told
 	caught  bool
 	changed map[uuid.UUID]struct{}
 	refused time.Time // since when the sink has been full
+	end     func()    // ends it in the hub; nil until it stands there
 	ended   bool
 	left    bool
 }
@@ -89,18 +90,31 @@ func (c *counted) Recheck(ctx context.Context, actor inbox.Actor) error {
 	return nil
 }
 
-// End implements live.Taker.
+// End implements live.Taker. It tells the end without the lock: the sink stops what has completed.
 func (c *counted) End(reason live.Reason, cursor string) {
+	defer c.leave()
 	c.mu.Lock()
-	if !c.ended && !c.left {
-		c.ended = true
-		if reason != live.Over {
-			c.shape.sendResync(c.sink, reason, cursor)
-		}
-		c.sink.Complete()
-	}
+	over := c.ended || c.left
+	c.ended = true
 	c.mu.Unlock()
-	c.leave()
+	if over {
+		return
+	}
+	defer c.sink.Complete() // also after a panic
+	if reason != live.Over {
+		c.shape.sendResync(c.sink, reason, cursor)
+	}
+}
+
+// entered keeps how to end the subscription in the hub, or ends it when it was given up meanwhile; ending twice is harmless.
+func (c *counted) entered(end func()) {
+	c.mu.Lock()
+	c.end = end
+	ended := c.ended
+	c.mu.Unlock()
+	if ended {
+		end()
+	}
 }
 
 // leave leaves the tally, once.
@@ -143,21 +157,34 @@ func (c *counted) viewer() (viewer countViewer, ok bool) {
 // send sends the numbers. It returns false when they, or further changes, are still to be told.
 func (c *counted) send(ctx context.Context, item any, viewer countViewer) (told bool) {
 	payload, whole := c.shape.render(ctx, &rendering{item: item})
+	told, stalled := c.pass(payload, whole, viewer)
+	if stalled {
+		c.giveUp(viewer)
+	}
+	return told
+}
+
+// pass hands the numbers to the sink; stalled tells that it has been full for too long.
+func (c *counted) pass(payload []byte, whole bool, viewer countViewer) (told, stalled bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.ended || c.left:
-		return true
+		return true, false
 	case !whole:
 		c.putBack(viewer)
-		return false
+		return false, false
 	case !c.sink.Next(payload):
 		c.putBack(viewer)
-		return c.giveUp(viewer)
+		if c.refused.IsZero() {
+			c.refused = time.Now()
+		}
+		stalled = time.Since(c.refused) >= countStall
+		return stalled, stalled
 	}
 	c.sink.Flush()
 	c.refused, c.told = time.Time{}, viewer.cursor
-	return len(c.changed) == 0
+	return len(c.changed) == 0, false
 }
 
 // unread puts back what was not told because the numbers could not be read.
@@ -173,16 +200,13 @@ func (c *counted) putBack(viewer countViewer) {
 	}
 }
 
-// giveUp ends the subscription when its sink has been full for too long, and returns whether it did.
-func (c *counted) giveUp(viewer countViewer) bool {
-	if c.refused.IsZero() {
-		c.refused = time.Now()
+// giveUp ends the subscription, also in the hub, which does not know why it should.
+func (c *counted) giveUp(viewer countViewer) {
+	c.End(live.TooSlow, viewer.cursor.String())
+	c.mu.Lock()
+	end := c.end
+	c.mu.Unlock()
+	if end != nil {
+		end()
 	}
-	if time.Since(c.refused) < countStall {
-		return false
-	}
-	c.ended = true
-	c.shape.sendResync(c.sink, live.TooSlow, viewer.cursor.String())
-	c.sink.Complete()
-	return true
 }

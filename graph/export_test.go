@@ -34,6 +34,13 @@ func KeptRenderings(s *Subscriptions) (counted, there int) {
 	return s.shelf.bytes, there
 }
 
+// Tallies returns how many tallies have members.
+func Tallies(s *Subscriptions) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.tallies)
+}
+
 // Executors returns an executor that writes lists itself, as the handler's does, and one that leaves everything to the generated code.
 func Executors(r *Resolver, root gen.ResolverRoot) (ours, generated *executor.Executor) {
 	both := [2]*executor.Executor{}

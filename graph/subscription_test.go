@@ -2,11 +2,13 @@ package graph_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/switchboard-inbox/switchboard/graph"
 	"github.com/switchboard-inbox/switchboard/internal/fault"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
@@ -333,6 +335,33 @@ func TestASlowSinkIsResynced(t *testing.T) {
 	b.await(t, "the end", func() bool { return b.complete == 1 })
 	if item := b.item(t, len(b.payloads)-1); item["reason"] != "TOO_SLOW" || len(b.payloads) != 4 {
 		t.Errorf("got %d items, the last %v", len(b.payloads), item)
+	}
+}
+
+// stuck is a sink whose reader takes one response and then nothing.
+type stuck struct {
+	*box
+	taken atomic.Bool
+}
+
+func (s *stuck) Next(payload []byte) bool { return !s.taken.Swap(true) && s.box.Next(payload) }
+
+// Numbers that nobody takes are given up, and then nothing of their subscription is left, also when nobody stops it.
+func TestNumbersThatNobodyTakesEnd(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	conversation := d.Conversation(d.mine)
+	s := &stuck{box: newBox()}
+	if _, err := d.open(d.kim, unreadQuery, nil, s); err != nil {
+		t.Fatal(err)
+	}
+	s.number(t, "the badge at once", unreadOf, 1)
+	d.say(conversation, "is anybody there?")
+	s.await(t, "the end", func() bool { return s.complete == 1 })
+	for end := time.Now().Add(patience); d.hub.Stats().Subscribers > 0 || graph.Tallies(d.subscriptions) > 0; <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d subscribers and %d tallies are left", d.hub.Stats().Subscribers, graph.Tallies(d.subscriptions))
+		}
 	}
 }
 

@@ -32,6 +32,7 @@ type desk struct {
 	w              *inboxtest.World
 	db             *db.DB
 	inbox          *inbox.Inbox
+	hub            *live.Hub
 	subscriptions  *graph.Subscriptions
 	executor       *executor.Executor
 	broken         atomic.Int64 // readings of alerts that fail
@@ -73,6 +74,7 @@ func (d *desk) serve() {
 	}
 	d.db, d.inbox = opened, inbox.New(opened, time.Now)
 	hub = live.New(live.Config{Source: countedSource{opened.Stream(), d}, Poll: time.Hour, Stall: time.Second})
+	d.hub = hub
 	close(ready)
 	read := inbox.New(countedStore{opened, d}, time.Now)
 	out := outbound.New(opened.Outbound(), outbound.Config{})

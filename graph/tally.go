@@ -69,6 +69,7 @@ func (s *Subscriptions) count(
 		c.leave()
 		return nil, err
 	}
+	c.entered(end)
 	return func() { end(); c.leave() }, nil
 }
 

@@ -313,3 +313,25 @@ func TestControlFramesFallBetween(t *testing.T) {
 		t.Errorf("the pong says %q", got)
 	}
 }
+
+// A subscription that has completed by itself is stopped, once, whether that comes before it is open or after: nobody else would let go of what it holds.
+func TestACompletedSubscriptionIsStopped(t *testing.T) {
+	t.Parallel()
+	l := connect(t, DefaultLimits(), asItIs)
+	for name, complete := range map[string]func(o *operation, stop func()){
+		"after":  func(o *operation, stop func()) { o.opened(stop); o.Complete() },
+		"before": func(o *operation, stop func()) { o.Complete(); o.opened(stop) },
+	} {
+		stopped, o := 0, &operation{id: "1", session: &session{line: l.line}, cancel: func() {}}
+		complete(o, func() {
+			stopped++
+			o.Next(nil) // whoever is stopped may be sending
+		})
+		if stopped != 1 {
+			t.Errorf("%s it was open: stopped %d times", name, stopped)
+		}
+		if o.silence(); stopped > 1 {
+			t.Errorf("%s it was open: stopped again with its socket", name)
+		}
+	}
+}

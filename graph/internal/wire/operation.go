@@ -57,15 +57,16 @@ func (o *operation) Complete() {
 	}
 }
 
-// end sends the last message of the operation, unless the client has ended it before.
+// end sends the last message of the operation, unless the client has ended it before, and lets go of what a subscription holds. What
+// stops it may need the locks of whoever completes it, who therefore holds none.
 func (o *operation) end(last []byte) {
 	o.mu.Lock()
 	if o.done {
 		o.mu.Unlock()
 		return
 	}
-	o.done = true
-	cancel := o.cancel
+	stop, cancel := o.stop, o.cancel
+	o.done, o.stop = true, nil
 	o.mu.Unlock()
 	// The id is free before the client can read that the operation ended, so that it may use the id again at once.
 	o.session.forget(o)
@@ -73,6 +74,9 @@ func (o *operation) end(last []byte) {
 		go o.session.close(closeTooSlow()) // it ends other operations, whose locks the caller may hold
 	}
 	cancel()
+	if stop != nil {
+		stop()
+	}
 }
 
 // silence ends the operation at the client's wish, or with its socket: what is still queued is dropped and nothing follows.

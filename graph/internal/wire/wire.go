@@ -21,7 +21,7 @@ import (
 // Config is what the transports need from the edge.
 type Config struct {
 	// Open starts a subscription that sends to the sink until it completes or stop is called; it outlives ctx. It returns an error
-	// when the subscription may not start.
+	// when the subscription may not start. Complete calls stop as well: who calls it holds no lock that stop needs.
 	Open func(ctx context.Context, op *graphql.OperationContext, sink Sink) (stop func(), err error)
 	// Present turns an error into what a client may see of it.
 	Present func(ctx context.Context, err error) *gqlerror.Error
