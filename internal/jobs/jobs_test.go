@@ -3,14 +3,17 @@ package jobs_test
 import (
 	"bytes"
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/switchboard-inbox/switchboard/db/dbtest"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
 	"github.com/switchboard-inbox/switchboard/internal/jobs"
+	"github.com/switchboard-inbox/switchboard/internal/outbound"
 )
 
 // A ring reaches a worker within milliseconds, without any sweep.
@@ -24,6 +27,31 @@ func TestRingIsAnsweredAtOnce(t *testing.T) {
 	eventually(t, "the first is sent", func() bool { return w.sent() == 1 })
 	w.send(conversation, "second")
 	eventually(t, "the second is sent", func() bool { return w.sent() == 2 })
+}
+
+// R18: a lane that never ends, and wants its next turn at once, does not keep the only worker from the others, and has its turns beside them.
+func TestABusyLaneIsBehindThoseThatWait(t *testing.T) {
+	t.Parallel()
+	url := dbtest.Redis(t)
+	w := newWorld(t, url)
+	busy, turns := uuid.New(), atomic.Int64{}
+	w.startWith(jobs.Config{RedisURL: url, Concurrency: 1, SweepEvery: time.Hour}, jobs.Handlers{
+		Drain: func(ctx context.Context, tenant inbox.TenantID, account uuid.UUID) (time.Duration, bool, error) {
+			if account != busy {
+				return w.out.Drain(ctx, tenant, account)
+			}
+			turns.Add(1)
+			return 0, true, nil
+		},
+		Sweep: func(context.Context, outbound.Ringer) error { return nil },
+	})
+	w.client.Ring(t.Context(), w.tenant.ID, busy)
+	for i := range 5 {
+		had := turns.Load()
+		eventually(t, "the busy lane has another turn", func() bool { return turns.Load() > had })
+		w.sendMany(1)
+		eventually(t, "the message of the other lane is sent", func() bool { return w.sent() == int64(i+1) })
+	}
 }
 
 // R10: Redis is emptied again and again while messages are sent; all of them go out, each once.
