@@ -48,7 +48,7 @@ func lines() []line {
 			"internal/httpd.TestUnknownAddressesCostLittleMemory internal/attack.TestSameAnswerForWhatIsNotThere"},
 		{id: "H25", threat: "the verification of an address", tests: "internal/httpd.TestChallenge internal/channel/meta.TestChallenge internal/channel.TestVerifyToken"},
 		{id: "H26", threat: "floods of webhooks", tests: "internal/httpd.TestFloodsAreShed internal/httpd.TestStoringIsShedWhenItIsFull internal/httpd.TestBodiesHoldBoundedMemory internal/attack.TestOverload " +
-			"internal/channel/meta.TestItemsHoldLittleMoreThanTheBody internal/channel/meta.FuzzReceive"},
+			"internal/channel/meta.TestItemsHoldLittleMoreThanTheBody internal/channel/meta.FuzzReceive internal/inbox.TestWhatIsAnsweredIsNotHeld"},
 		{id: "H27", threat: "bodies that parsers read in two ways", tests: "internal/httpd.TestUnreadableBodies internal/channel.TestCheckJSON internal/channel.FuzzStrictJSON internal/channel/meta.TestMalformedBodies " +
 			"internal/channel/meta.TestUnclearMetadataQuarantinesItsChange internal/channel/meta.FuzzReceive"},
 		{id: "H30", threat: "calls that are led inside", tests: "internal/channel.TestGuardRefusesWhatIsNotPublic internal/channel.TestClientReachesOnlyConfiguredPrivateHosts internal/channel.TestClientIgnoresProxies " +
@@ -87,6 +87,6 @@ func lines() []line {
 			"internal/httpd.TestServeEndsBesideReadersThatStop graph.TestDrainAsksToReconnect graph.TestEventStreamIsCut"},
 		{id: "R79", threat: "three times as much as the process takes", tests: "internal/attack.TestOverload internal/attack.TestIdleSockets " +
 			"internal/httpd.TestStoringIsShedWhenItIsFull internal/httpd.TestBodiesHoldBoundedMemory graph/internal/wire.TestCrowdIsBounded " +
-			"graph/internal/wire.TestSignInsWaitApart db.TestReadyWhileAllConnectionsAreBusy"},
+			"graph/internal/wire.TestSignInsWaitApart db.TestReadyWhileAllConnectionsAreBusy internal/inbox.TestWhatIsAnsweredIsNotHeld"},
 	}
 }

@@ -19,7 +19,7 @@ import (
 const (
 	// maxWebhook is the largest body that is read: what Meta sends at most, and some slack.
 	maxWebhook = 4 << 20
-	// ingestTimeout is how long a provider waits for our answer at most.
+	// ingestTimeout is how long a provider waits for our answer at most. What is being stored then is stored, and answered afterwards.
 	ingestTimeout = 25 * time.Second
 	// Callers that prove nothing: a burst, and then so many a second from one network.
 	forgedRate, forgedBurst = 20, 512
@@ -50,7 +50,7 @@ type AccountOpener interface {
 
 // Ingester stores what webhooks report. inbox.Ingest is one.
 type Ingester interface {
-	// Ingest returns one answer for each request: nil once everything of it is committed.
+	// Ingest returns one answer for each request: nil once everything of it is committed. Nothing of the requests is held once it returns.
 	Ingest(ctx context.Context, requests []inbox.Request) []error
 }
 

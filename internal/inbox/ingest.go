@@ -84,7 +84,8 @@ func (in *Ingest) now() time.Time { return in.clock().UTC().Truncate(time.Micros
 
 // Ingest stores what the requests report and returns one answer for each, in their order: nil once all of its items are committed;
 // ErrForeign when it belongs to another tenant than its address; otherwise an Unavailable error, and the provider delivers it
-// again. An item that cannot be applied is no error: it is committed to the quarantine with a reason.
+// again. An item that cannot be applied is no error: it is committed to the quarantine with a reason. Once it returns, nothing of the
+// requests is held: when the context ends, what no transaction has yet is given up, and what one has is waited for.
 func (in *Ingest) Ingest(ctx context.Context, requests []Request) []error {
 	tickets := make([]ticket, len(requests))
 	at := in.now()
@@ -113,7 +114,7 @@ type ticket struct {
 func (in *Ingest) settle(ctx context.Context, provider string, t ticket, at time.Time) error {
 	err := t.err
 	for _, s := range t.shares {
-		err = errors.Join(err, s.wait(ctx))
+		err = errors.Join(err, in.wait(ctx, s))
 	}
 	if err == nil && len(t.strays) > 0 {
 		in.log.WarnContext(ctx, "webhook items belong to no account", "provider", provider, "items", len(t.strays))

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/switchboard-inbox/switchboard/internal/fault"
@@ -24,19 +25,40 @@ type lane struct {
 
 // share is the part of one request that belongs to one tenant.
 type share struct {
+	tenant   TenantID
 	arrivals []arrival
 	done     chan error // receives one answer
 }
 
-// wait returns the answer, or an Unavailable error when the caller cannot wait longer; the items may be committed all the same, and
-// a repeated delivery then finds them.
-func (s *share) wait(ctx context.Context) error {
+// wait returns the answer, or an Unavailable error when the caller cannot wait longer and no transaction has the share yet. One that has it is waited
+// for: it ends soon, and holds the items until then. So what is answered takes no memory, and whoever counts that may stop.
+func (in *Ingest) wait(ctx context.Context, s *share) error {
 	select {
 	case err := <-s.done:
 		return err
 	case <-ctx.Done():
-		return fault.Wrap(fault.Unavailable, ctx.Err(), "the webhook could not be stored in time; deliver it again")
 	}
+	if !in.withdraw(s) {
+		return <-s.done
+	}
+	return fault.Wrap(fault.Unavailable, ctx.Err(), "the webhook could not be stored in time; deliver it again")
+}
+
+// withdraw takes the share out of its lane, and reports false when a transaction was first.
+func (in *Ingest) withdraw(s *share) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	l, running := in.lanes[s.tenant]
+	if !running {
+		return false
+	}
+	i := slices.Index(l.waiting, s)
+	if i < 0 {
+		return false
+	}
+	l.waiting = slices.Delete(l.waiting, i, i+1)
+	in.waiting -= len(s.arrivals)
+	return true
 }
 
 // admit puts each tenant's part into its lane. All parts are taken or none, so that a full queue does half of nothing.
@@ -54,7 +76,7 @@ func (in *Ingest) admit(parts map[TenantID][]arrival) ([]*share, error) {
 	in.waiting += items
 	shares := make([]*share, 0, len(parts))
 	for tenant, arrivals := range parts {
-		s := &share{arrivals: arrivals, done: make(chan error, 1)}
+		s := &share{tenant: tenant, arrivals: arrivals, done: make(chan error, 1)}
 		shares = append(shares, s)
 		l, running := in.lanes[tenant]
 		if !running {
@@ -101,8 +123,8 @@ func (in *Ingest) take(tenant TenantID, l *lane) []*share {
 		items += len(l.waiting[n].arrivals)
 		n++
 	}
-	shares := l.waiting[:n:n]
-	l.waiting = l.waiting[n:]
+	shares := slices.Clone(l.waiting[:n])
+	l.waiting = slices.Delete(l.waiting, 0, n) // and not cut: what stands before a slice is held as long as the slice is
 	in.waiting -= items
 	if n == 0 {
 		delete(in.lanes, tenant)

@@ -266,6 +266,45 @@ func TestFullQueueAndStoppedIngestAreUnavailable(t *testing.T) {
 	}
 }
 
+// R79, H26: a request that is answered holds nothing any more, or a database that stalls has what was given up pile up in the lanes. What waits for a
+// transaction is taken back, and what is in one is answered when that has ended.
+func TestWhatIsAnsweredIsNotHeld(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h, other := w.house("4010"), w.house("4011")
+	g := newGated(w.DB)
+	in := w.ingest(func(c *inbox.IngestConfig) { c.Store, c.Tenants = g, 1 })
+	patience, lose := context.WithCancel(t.Context())
+	begin := func(item channel.Item) chan error {
+		answer := make(chan error, 1)
+		go func() {
+			answer <- in.Ingest(patience, []inbox.Request{{Provider: "meta", Items: []channel.Item{item}}})[0]
+		}()
+		return answer
+	}
+	taken := begin(h.text("a", "+491711234567", "x"))
+	<-g.entered
+	behind, beside := begin(h.text("b", "+491711234567", "x")), begin(other.text("c", "+491711234567", "x"))
+	eventually(t, func() bool { return in.Waiting() == 2 })
+	lose()
+	for _, answer := range []chan error{behind, beside} {
+		if err := <-answer; !fault.Is(err, fault.Unavailable) {
+			t.Errorf("who could not wait was told %v", err)
+		}
+	}
+	if n := in.Waiting(); n != 0 {
+		t.Errorf("%d items are held for nobody", n)
+	}
+	close(g.pass)
+	if err := <-taken; err != nil {
+		t.Errorf("what was being stored was answered before it was: %v", err)
+	}
+	must(t, in.Drain(context.Background()))
+	if n := w.count("messages"); n != 1 {
+		t.Errorf("%d messages, want the one that was acknowledged", n)
+	}
+}
+
 // R1: without the database there is no acknowledgement.
 func TestNothingIsAcknowledgedFromMemory(t *testing.T) {
 	t.Parallel()
