@@ -41,6 +41,21 @@ func Tallies(s *Subscriptions) int {
 	return len(s.tallies)
 }
 
+// Counting reports whether numbers are being read, or rest before they are read again.
+func Counting(s *Subscriptions) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.tallies {
+		t.mu.Lock()
+		reading := t.reading
+		t.mu.Unlock()
+		if reading {
+			return true
+		}
+	}
+	return false
+}
+
 // Executors returns an executor that writes lists itself, as the handler's does, and one that leaves everything to the generated code.
 func Executors(r *Resolver, root gen.ResolverRoot) (ours, generated *executor.Executor) {
 	both := [2]*executor.Executor{}

@@ -221,6 +221,12 @@ func TestNumbersAreReadForAllViewersAtOnce(t *testing.T) {
 	for _, b := range boxes {
 		b.await(t, "the numbers at once", func() bool { return len(b.payloads) > 0 })
 	}
+	// A reading that rests would begin the next one while viewers are still being told of the change, and leave some of them to a second.
+	for end := time.Now().Add(patience); graph.Counting(d.subscriptions); <-time.After(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the numbers are read without end")
+		}
+	}
 	last := make([]int, len(boxes))
 	for i, b := range boxes {
 		last[i] = len(b.payloads)
