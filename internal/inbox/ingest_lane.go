@@ -140,25 +140,28 @@ func (in *Ingest) commit(tenant TenantID, shares []*share) {
 		all = append(all, s.arrivals...)
 	}
 	err := in.transact(tenant, all, together)
-	if err == nil || fault.Is(err, fault.Unavailable) {
-		for _, s := range shares {
-			s.done <- err
-		}
-		return
-	}
+	poisoned := err != nil
 	for _, s := range shares {
-		if len(shares) > 1 {
-			err = in.transact(tenant, s.arrivals, together)
-		}
-		if err != nil && !fault.Is(err, fault.Unavailable) {
-			in.log.Warn("webhook items are applied one by one", "tenant", tenant.String(), "items", len(s.arrivals), "error", err)
-			err = in.transact(tenant, s.arrivals, oneByOne)
-		}
-		if err != nil {
-			in.log.Error("webhook items could not be stored", "tenant", tenant.String(), "items", len(s.arrivals), "error", err)
+		if poisoned && !fault.Is(err, fault.Unavailable) { // a database that is away is not asked again for each: that takes 20 s
+			err = in.alone(tenant, s, err, len(shares) > 1)
 		}
 		s.done <- err
 	}
+}
+
+// alone stores one of the shares that failed together with the error, or the only one.
+func (in *Ingest) alone(tenant TenantID, s *share, err error, others bool) error {
+	if others {
+		err = in.transact(tenant, s.arrivals, together)
+	}
+	if err != nil && !fault.Is(err, fault.Unavailable) {
+		in.log.Warn("webhook items are applied one by one", "tenant", tenant.String(), "items", len(s.arrivals), "error", err)
+		err = in.transact(tenant, s.arrivals, oneByOne)
+	}
+	if err != nil {
+		in.log.Error("webhook items could not be stored", "tenant", tenant.String(), "items", len(s.arrivals), "error", err)
+	}
+	return err
 }
 
 // mode tells how the items of a transaction hang together.

@@ -136,6 +136,45 @@ func TestPoisonIsAlone(t *testing.T) {
 	}
 }
 
+// leaving is a Store whose second transaction fails as over poison, and whose database is away from then on.
+type leaving struct {
+	inbox.Store
+	begun atomic.Int64
+}
+
+func (s *leaving) InTenant(ctx context.Context, tenant inbox.TenantID, fn func(inbox.Tx) error) error {
+	switch s.begun.Add(1) {
+	case 1:
+		return s.Store.InTenant(ctx, tenant, fn)
+	case 2:
+		return errors.New("poison")
+	default:
+		return fault.New(fault.Unavailable, "the database is away")
+	}
+}
+
+// When the database goes away while requests are stored one by one, it is asked once: each asking may take 20 s, and all of them wait.
+func TestPoisonBeforeAnOutageKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	h := w.house("4012")
+	away := &leaving{Store: w.DB}
+	g := newGated(away)
+	in := w.ingest(func(c *inbox.IngestConfig) { c.Store = g })
+	var bodies [][]channel.Item
+	for i := range 5 {
+		bodies = append(bodies, []channel.Item{h.text(fmt.Sprint("m", i), "+491711234567", "x")})
+	}
+	for i, err := range arrive(t, in, g, bodies...) {
+		if (err == nil) != (i == 0) || err != nil && !fault.Is(err, fault.Unavailable) {
+			t.Errorf("request %d: %v", i, err)
+		}
+	}
+	if n := away.begun.Load(); n != 3 {
+		t.Errorf("%d transactions were begun, want the first, the poisoned one and one that finds the database away", n)
+	}
+}
+
 // A panic over one item is one quarantined item, which can be replayed.
 func TestPanicIsOneQuarantinedItem(t *testing.T) {
 	t.Parallel()
