@@ -44,8 +44,12 @@ type stack struct {
 	ingest     *inbox.Ingest
 }
 
-func newStack(t *testing.T) *stack {
+func newStack(t *testing.T, changes ...func(*graph.Limits)) *stack {
 	t.Helper()
+	limits := graph.DefaultLimits()
+	for _, change := range changes {
+		change(&limits)
+	}
 	s := &stack{World: inboxtest.New(t), t: t}
 	s.tenant = s.Tenant("acme")
 	log := slog.New(slog.DiscardHandler)
@@ -62,7 +66,7 @@ func newStack(t *testing.T) *stack {
 	running.Go(func() { _ = hub.Run(ctx) })
 	s.db = opened
 	s.ingest = inbox.NewIngest(inbox.IngestConfig{Store: opened, Directory: opened, Clock: time.Now, Log: log})
-	server := httptest.NewServer(s.api(hub, log))
+	server := httptest.NewServer(s.api(hub, log, limits))
 	s.url = server.URL
 	t.Cleanup(func() {
 		server.CloseClientConnections()
@@ -84,7 +88,7 @@ type nobody struct{}
 func (nobody) RequestServed(string, int, time.Duration) {}
 
 // api returns the handler of the public address.
-func (s *stack) api(hub *live.Hub, log *slog.Logger) http.Handler {
+func (s *stack) api(hub *live.Hub, log *slog.Logger, limits graph.Limits) http.Handler {
 	s.t.Helper()
 	ring, err := secret.ParseKeyring(key("k1", 1))
 	check(s.t, err)
@@ -103,7 +107,7 @@ func (s *stack) api(hub *live.Hub, log *slog.Logger) http.Handler {
 	out := outbound.New(s.db.Outbound(), outbound.Config{Providers: providers, Secrets: ring, Clock: time.Now, Log: log})
 	resolver := graph.NewResolver(in, out, sessions, signer, time.Now)
 	handler := graph.NewHandler(graph.Config{
-		Resolver: resolver, Auth: sessions, Credentials: httpd.Credentials, OriginAllowed: origins.Allows, Logger: log,
+		Resolver: resolver, Auth: sessions, Credentials: httpd.Credentials, OriginAllowed: origins.Allows, Limits: limits, Logger: log,
 		Subscriptions: graph.NewSubscriptions(graph.SubscriptionsConfig{
 			Hub: hub, Inbox: in, Resolver: resolver, Alerts: out.AlertsOf, Logger: log,
 		}),
