@@ -12,6 +12,7 @@ import (
 // tail are the reader's own.
 type frame struct {
 	kind   byte // the opcode of its WebSocket frame; 0: the bytes go as they are
+	answer bool // it is what a query or mutation was asked for
 	head   string
 	body   []byte
 	tail   string
@@ -35,9 +36,6 @@ func (f *frame) appendTo(text []byte) []byte {
 	text = append(text, f.body...)
 	return append(text, f.tail...)
 }
-
-// maxHeader is how many bytes the header of a WebSocket frame has at most.
-const maxHeader = 10
 
 // appendHeader appends the header of a WebSocket frame that is a whole message. A server's frames are not masked (RFC 6455, 5.1).
 func appendHeader(text []byte, kind byte, size int) []byte {

@@ -33,7 +33,7 @@ func (o *operation) Next(payload []byte) bool {
 		return true
 	}
 	line := o.session.line
-	f := frame{kind: websocket.TextMessage, head: o.head, body: payload, tail: nextTail, silent: &o.silent}
+	f := frame{kind: websocket.TextMessage, answer: !o.follows.Load(), head: o.head, body: payload, tail: nextTail, silent: &o.silent}
 	taken := line.queue.put(f, o.refused)
 	if !taken { // by what is not sent yet, or by what is not read
 		line.flush()

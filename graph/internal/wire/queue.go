@@ -21,6 +21,7 @@ type queue struct {
 	first  int           // of the frames, the first that is not taken
 	size   int           // bytes of those that are not taken
 	under  int           // bytes that are being written
+	long   bool          // the last of them are an answer larger than a batch
 	behind bool          // what is put in waits for its reader
 	over   bool          // the last frame was put in; what follows is dropped
 	half   chan struct{} // closed when at most half is used; nil while nobody waits
@@ -66,7 +67,7 @@ func (q *queue) end(last frame) {
 	q.over = true
 }
 
-// gather takes the oldest wanted frames and appends them to the text while it holds at most so many bytes; a frame that is larger goes alone. It
+// gather takes the oldest wanted frames and appends them to the text until it holds so many bytes, or more with the last of them. It
 // reports since when the oldest of them waited, if it did.
 func (q *queue) gather(text []byte, most int) (_ []byte, since time.Time) {
 	q.mu.Lock()
@@ -80,7 +81,6 @@ func (q *queue) gather(text []byte, most int) (_ []byte, since time.Time) {
 func (q *queue) next() (text []byte, since time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.writtenLocked()
 	text, since = q.gatherLocked(nil, batch)
 	q.under = len(text)
 	q.wakeLocked()
@@ -90,15 +90,13 @@ func (q *queue) next() (text []byte, since time.Time) {
 func (q *queue) gatherLocked(text []byte, most int) (_ []byte, since time.Time) {
 	for q.first < len(q.frames) && len(text) < most {
 		f := &q.frames[q.first]
-		if len(text) > 0 && len(text)+maxHeader+f.size() > most {
-			break
-		}
 		q.size -= f.size()
 		if !f.unwanted() {
 			if since.IsZero() {
 				since = f.at
 			}
 			text = f.appendTo(text)
+			q.long = f.answer && f.size() > batch
 		}
 		*f = frame{}
 		q.first++
@@ -139,10 +137,10 @@ func (q *queue) caughtUp() bool {
 	return len(q.frames) == 0
 }
 
-// writtenLocked notes that all that was under way is written. A frame larger than a batch has the time of an answer, and went alone: what was put in
-// behind it waits from here on. Many small ones have no such time, or a reader who is slow without end would never be told.
+// writtenLocked notes that all that was under way is written. An answer larger than a batch has a time of its own, and what was put in behind it, its
+// `complete` above all, waits from here on. Items have none, however large: who reads them slowly without end must be told.
 func (q *queue) writtenLocked() {
-	if q.under > batch {
+	if q.under > 0 && q.long {
 		now := time.Now()
 		for i := q.first; i < len(q.frames); i++ {
 			q.frames[i].at = now

@@ -73,7 +73,7 @@ type Limits struct {
 	OperationTimeout time.Duration // of a query or mutation
 	WriteTimeout     time.Duration // of 64 KiB, or a message that is smaller
 	AnswerTimeout    time.Duration // of one answer, or of all that is written at once
-	QueueAge         time.Duration // a message that waits longer for its reader closes the socket; behind one larger than 64 KiB it waits from that one's end
+	QueueAge         time.Duration // a message that waits longer for its reader closes the socket; behind an answer larger than 64 KiB it waits from that one's end
 	Queue            int           // what may wait for a reader may cost, in bytes
 	PingEvery        time.Duration
 	PongWithin       time.Duration // after a ping; silence closes the socket, unless parts of an answer are taken

@@ -98,7 +98,7 @@ func TestOneLargeFrameGoesBeyond(t *testing.T) {
 	if !q.put(small, true) {
 		t.Error("a small one is not")
 	}
-	if _, _ = q.gather(nil, 2*MaxAnswer); !q.put(large, true) {
+	if _, _ = q.gather(nil, MaxAnswer); !q.put(large, true) {
 		t.Error("it is not taken when the first is gone")
 	}
 }
