@@ -238,8 +238,8 @@ func (w *world) tally(name string, cycles, differences int, began time.Time) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.t.Logf("%s: %d cycles, %d processes ended, %d items, %d calls, %d differences, %v%s; CHAOS_SEED=%d; ledger %v; %d events told over %d sockets, %d of them of messages",
-		name, cycles, ends, items, len(calls), differences, time.Since(began).Round(time.Second), overdue(w.due, time.Now()), w.seed, size, heard, cuts, narrow)
+	w.t.Logf("%s: %d cycles, %d processes ended, %d items, %d calls, %d messages given up, %d differences, %v%s; CHAOS_SEED=%d; ledger %v; %d events told over %d sockets, %d of them of messages",
+		name, cycles, ends, items, len(calls), w.givenUp, differences, time.Since(began).Round(time.Second), overdue(w.due, time.Now()), w.seed, size, heard, cuts, narrow)
 	var lines []string
 	for _, kind := range slices.Sorted(maps.Keys(w.done)) {
 		lines = append(lines, fmt.Sprintf("%s %d", kind, w.done[kind]))

@@ -39,6 +39,11 @@ func (w *world) judge(points bool) (differences int) {
 			w.t.Fatal(err)
 		}
 		e.judge(wrong)
+		for _, m := range e.sent {
+			if m.Status == "FAILED" {
+				w.givenUp++
+			}
+		}
 		w.rehearse(tl, e)
 	}
 	r, err := w.remains()

@@ -117,14 +117,40 @@ func (e *evidence) judgeCalls(m sent, calls []call, wrong complaint) {
 			wrong("message %s is %s; the provider told that it is %s: %v", m.ID, m.Status, further, calls)
 		}
 	case "FAILED":
-		// The only ends without the provider's word: nobody could know, or a worker died three times with it.
-		explained := m.Code == "OUTCOME_UNKNOWN" || m.Code == "POISON"
-		if accepted > 0 || !explained && len(calls) == 0 {
+		if accepted > 0 || !mayGiveUp(m, calls) {
 			wrong("message %s FAILED with %s after %d attempts; the provider accepted %d calls: %v", m.ID, m.Code, m.Attempts, accepted, calls)
 		}
 	default:
 		wrong("message %s is still %s", m.ID, m.Status)
 	}
+}
+
+// How often a message is called before it is given up: as many pauses as there are between failed calls, and once more; or as many workers
+// as end with it.
+const (
+	triesAtMost = 7
+	poisonAfter = 3
+)
+
+// mayGiveUp reports whether a message may end as failed: of a notification nobody could know, a worker ended with it three times, the provider
+// refused it for good, or it was tried as often as it may be. A message that ends sooner is lost, whatever is said about it.
+func mayGiveUp(m sent, calls []call) bool {
+	switch {
+	case m.Code == "POISON":
+		return m.Attempts >= poisonAfter
+	case m.Code == "OUTCOME_UNKNOWN" && m.Correlation != "":
+		return m.Attempts > 0
+	case m.Attempts >= triesAtMost:
+		return true
+	}
+	return slices.ContainsFunc(calls, call.refusedForGood)
+}
+
+// refusedForGood reports whether the provider was told to refuse a call in a way that no other try changes.
+func (c call) refusedForGood() bool {
+	return slices.ContainsFunc([]string{"window_closed", "invalid_recipient", "template_missing"}, func(kind string) bool {
+		return strings.Contains(c.Fault, kind)
+	})
 }
 
 // progress orders the statuses of a message that a provider has accepted.

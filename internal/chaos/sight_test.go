@@ -42,7 +42,7 @@ func lived() *evidence {
 			{Seq: 1, Opaque: "a3", To: "+1", Text: note("n1"), StartedAt: at(5), EndedAt: at(9), Accepted: true, Told: "accepted"},
 			{Seq: 2, Opaque: "a1", To: "+1", Text: canary + "r1", StartedAt: at(10), EndedAt: at(19)},
 			{Seq: 3, Opaque: "a2", To: "+1", Text: canary + "r1", StartedAt: at(20), EndedAt: at(30), Accepted: true, Told: "read"},
-			{Seq: 4, Opaque: "a4", To: "+1", Text: note("n2"), StartedAt: at(21), EndedAt: at(29)},
+			{Seq: 4, Opaque: "a4", To: "+1", Text: note("n2"), StartedAt: at(21), EndedAt: at(29), Fault: "invalid_recipient"},
 		},
 		events: map[string][]told{"": events, "c": messages},
 		heard:  []hearing{{start: 0, list: events}, {start: 2, list: events[2:]}, {start: 0, only: "c", list: messages}},
@@ -89,6 +89,12 @@ func TestOracleSeesEachDifference(t *testing.T) {
 		"accepted twice":         {again, "the provider accepted 2 calls"},
 		"failed, and accepted":   {func(e *evidence) { e.calls[3].Accepted = true }, "FAILED with 131026 after 1 attempts; the provider accepted 1"},
 		"failed, and not called": {func(e *evidence) { e.calls = e.calls[:3] }, "FAILED with 131026 after 1 attempts; the provider accepted 0"},
+		"given up after one 500": {func(e *evidence) { e.sent[2].Code, e.calls[3].Fault = "131000", "server_error" }, "m3 FAILED with 131000 after 1 attempts"},
+		"no poison":              {func(e *evidence) { e.sent[2].Code, e.sent[2].Attempts = "POISON", 2 }, "m3 FAILED with POISON after 2 attempts"},
+		"never tried":            {func(e *evidence) { e.sent[2].Code, e.sent[2].Attempts = "OUTCOME_UNKNOWN", 0 }, "m3 FAILED with OUTCOME_UNKNOWN after 0 attempts"},
+		"a reply not repeated": {func(e *evidence) {
+			e.sent[1].Status, e.sent[1].Code, e.calls[2].Accepted = "FAILED", "OUTCOME_UNKNOWN", false
+		}, "m1 FAILED with OUTCOME_UNKNOWN after 2 attempts"},
 		"two at a time":          {late, "call 3 began 1ms before call 2 ended"},
 		"call of nobody":         {func(e *evidence) { e.calls[0].Opaque = "a9" }, `names attempt "a9", which is on no record`},
 		"event untold":           {func(e *evidence) { e.heard[0].list = e.heard[0].list[:2] }, "number 2 is nothing"},
@@ -198,6 +204,24 @@ func TestOracleAllowsWhatNobodyCouldKnow(t *testing.T) {
 				t.Errorf("the oracle says %q", said)
 			}
 		})
+	}
+}
+
+// A message is given up by the rules: refused for good, unknown and not to be repeated, three times a worker's end, or as often as pauses are.
+func TestOracleAllowsWhatIsGivenUp(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(*sent, *call){
+		"refused for good":          func(m *sent, c *call) { c.Fault = "template_missing" },
+		"refused, and receipts bad": func(m *sent, c *call) { c.Fault = "invalid_recipient, early_receipts" },
+		"nobody knows":              func(m *sent, c *call) { m.Code, c.Fault = "OUTCOME_UNKNOWN", "timeout" },
+		"poison":                    func(m *sent, c *call) { m.Code, m.Attempts, c.Fault = "POISON", poisonAfter, "" },
+		"tried again and again":     func(m *sent, c *call) { m.Code, m.Attempts, c.Fault = "131000", triesAtMost, "server_error" },
+	} {
+		e := lived()
+		spoil(&e.sent[2], &e.calls[3])
+		if said := complaints(e.judge); len(said) > 0 {
+			t.Errorf("%s: %q", name, said)
+		}
 	}
 }
 

@@ -28,8 +28,8 @@ func TestSoak(t *testing.T) {
 	// Ten times the stated day: 144,000 in and as many out in 24 hours are 17 a second each.
 	w.startLoad(rates{inbound: 17, replies: 8, notifications: 9, operations: 2})
 	w.eventually("the load has found conversations", patience, w.answerable)
-	stop, watched := make(chan struct{}), make(chan map[string]series)
-	go func() { watched <- w.watch(stop) }()
+	stop, watched, spared := make(chan struct{}), make(chan map[string]series), []*process{w.serve[0], w.work[0]}
+	go func() { watched <- w.watch(spared, stop) }()
 	kinds := slices.DeleteFunc(campaigns(), func(c campaign) bool { return c.loose || c.disk > 0 }) // they loosen what is judged, or need a disk
 	cycles, choice := 0, newDice(w.seed, "soak")
 	for time.Since(began) < length {
@@ -39,36 +39,69 @@ func TestSoak(t *testing.T) {
 		<-next
 	}
 	close(stop)
-	flat(t, <-watched)
+	for _, p := range spared {
+		if why := p.interrupted(); why != "" {
+			t.Error(why)
+		}
+	}
+	flat(t, spared, <-watched)
 	w.rest()
 	w.giveBack()
 	w.tally("soak", cycles, w.judge(false), began)
 }
 
+// interrupted says that a process has not lived all the while, or "": what leaks ends with each life, and is not seen.
+func (p *process) interrupted() string {
+	if n := p.started(); n != 1 {
+		return fmt.Sprintf("%s was to be left alone, and has had %d lives: %v", p.name, n, p.endedByItself())
+	}
+	return ""
+}
+
+const (
+	openConnections = "postgres connections"
+	redisKeys       = "redis keys"
+)
+
+// watchable are the series of everything that must not grow, without samples.
+func watchable(spared []*process) map[string]series {
+	all := map[string]series{openConnections: {most: mostBackends}, redisKeys: {slack: 30}}
+	for _, p := range spared {
+		for metric, like := range processSeries() {
+			all[p.name+" "+metric] = like
+		}
+	}
+	return all
+}
+
 // watch takes a sample of everything that must not grow every 10 s.
-func (w *world) watch(stop <-chan struct{}) map[string]series {
-	all, began := map[string]series{}, time.Now()
-	note := func(name string, value float64, like series) {
+func (w *world) watch(spared []*process, stop <-chan struct{}) map[string]series {
+	all, began := watchable(spared), time.Now()
+	note := func(name string, value float64) {
 		s := all[name]
-		like.at, like.value = append(s.at, time.Since(began)), append(s.value, value)
-		all[name] = like
+		s.at, s.value = append(s.at, time.Since(began)), append(s.value, value)
+		all[name] = s
 	}
 	client, tick := w.redisClient(), time.NewTicker(10*time.Second)
 	defer tick.Stop()
 	for {
-		for _, p := range []*process{w.serve[0], w.work[0]} {
-			for metric, like := range processSeries() {
+		for name, s := range all {
+			s.asked++
+			all[name] = s
+		}
+		for _, p := range spared {
+			for metric := range processSeries() {
 				if value, err := p.metric(metric); err == nil { // without Redis or Postgres it answers late
-					note(p.name+" "+metric, value, like)
+					note(p.name+" "+metric, value)
 				}
 			}
 		}
 		if sessions, _, err := w.sessions(); err == nil { // it may be down just now
-			note("postgres connections", float64(sessions), series{most: mostBackends})
+			note(openConnections, float64(sessions))
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		if keys, err := client.DBSize(ctx).Result(); err == nil { // it may be down just now
-			note("redis keys", float64(keys), series{slack: 100})
+			note(redisKeys, float64(keys))
 		}
 		cancel()
 		select {
@@ -79,12 +112,26 @@ func (w *world) watch(stop <-chan struct{}) map[string]series {
 	}
 }
 
-// flat judges each series, and tells of each what it was.
-func flat(t *testing.T, all map[string]series) {
+// bent judges each series that there must be, and returns what is wrong.
+func bent(spared []*process, all map[string]series) (wrong []string) {
+	for name := range watchable(spared) {
+		s := all[name]
+		if err := errors.Join(s.sparse(), s.grown(), s.grows(), s.exceeds()); err != nil {
+			wrong = append(wrong, fmt.Sprintf("%s: %v", name, err))
+		}
+	}
+	return wrong
+}
+
+// flat judges all series, and tells of each what it was.
+func flat(t *testing.T, spared []*process, all map[string]series) {
 	t.Helper()
+	for _, wrong := range bent(spared, all) {
+		t.Error(wrong)
+	}
 	for name, s := range all {
-		if err := errors.Join(s.grown(), s.grows(), s.exceeds()); err != nil {
-			t.Errorf("%s: %v", name, err)
+		if len(s.value) == 0 {
+			continue
 		}
 		quarters := ""
 		for q := range 4 {

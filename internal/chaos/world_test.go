@@ -50,6 +50,7 @@ type world struct {
 	ordered map[string]int // how often a fault at each point was ordered
 	done    map[string]int // how often each kind of a campaign's faults was done
 	broken  atomic.Int64   // webhooks that were answered with 500
+	givenUp int            // messages that ended as failed
 	faults  []moment       // what was done, and when
 	moved   []move         // when the clock of the database was put forward at rest
 	due     time.Time      // when the short form should be over; zero: it is none
