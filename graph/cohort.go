@@ -211,9 +211,9 @@ func (f *follower) Recheck(ctx context.Context, actor inbox.Actor) error {
 
 // End implements live.Taker.
 func (f *follower) End(reason live.Reason, cursor string) {
+	defer f.leave()
+	defer f.sink.Complete() // also after a panic
 	if reason != live.Over {
 		f.cohort.sendResync(f.sink, reason, cursor)
 	}
-	f.sink.Complete()
-	f.leave()
 }
