@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"time"
@@ -28,6 +29,24 @@ type row struct {
 	Goal   string  `json:"goal"`
 	OK     bool    `json:"reached"`
 	CPU    *spent  `json:"cpu,omitempty"`
+}
+
+// MarshalJSON writes null where a figure is none, such as a ratio to nothing: JSON has no infinity, and one row is not to cost all others.
+func (r row) MarshalJSON() ([]byte, error) {
+	type plain row
+	return json.Marshal(struct {
+		plain
+		Ours   *float64 `json:"ours"`
+		Beside *float64 `json:"beside"`
+		Ratio  *float64 `json:"ratio"`
+	}{plain(r), finite(r.Ours), finite(r.Beside), finite(r.Ratio)})
+}
+
+func finite(f float64) *float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil
+	}
+	return &f
 }
 
 // spent is the processor time of one operation of either side.
@@ -79,6 +98,16 @@ func (r results) cpu() cpu {
 		spent[i] = s.cpu
 	}
 	return medianCPU(spent)
+}
+
+// warm lets every side work once before it is measured.
+func warm(ctx context.Context, sides ...side) error {
+	for _, s := range sides {
+		if _, err := s(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // compare measures both sides in turns. Who begins changes, so that what comes by the clock meets both.

@@ -2,7 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -36,5 +41,47 @@ func TestSidesTakeTurnsAtBeginning(t *testing.T) {
 	broken := errors.New("broken")
 	if _, _, err := b.compare(t.Context(), "P0", func(context.Context) (sample, error) { return sample{}, broken }, nil); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestUnknownMeasuresAreNamed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		only    string
+		growth  bool
+		unknown string
+	}{{"P1", false, ""}, {"P99", false, "P99"}, {"FLEET", false, "FLEET"}, {"FLEET", true, ""}, {"P1", true, "P1"}} {
+		err := options{only: map[string]bool{c.only: true}, growth: c.growth}.known()
+		if c.unknown == "" && err != nil || c.unknown != "" && (err == nil || !strings.Contains(err.Error(), "no measure "+c.unknown+";")) {
+			t.Errorf("%s, growth %t: %v", c.only, c.growth, err)
+		}
+	}
+}
+
+func TestRatioToNothingCostsNoOtherFigure(t *testing.T) {
+	t.Parallel()
+	b := &bench{rows: []row{{ID: "P1", Ours: 3, Ratio: math.Inf(1)}, {ID: "P2", Ours: 4, Ratio: math.NaN()}, {ID: "P3", Ours: 5, Ratio: 0.5}}}
+	path := filepath.Join(t.TempDir(), "bench.json")
+	if err := b.write(path); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kept struct {
+		Rows []struct {
+			ID    string
+			Ours  float64
+			Ratio *float64
+		}
+	}
+	if err := json.Unmarshal(text, &kept); err != nil || len(kept.Rows) != 3 {
+		t.Fatalf("%s: %v", text, err)
+	}
+	for i, r := range kept.Rows {
+		if r.ID != b.rows[i].ID || r.Ours != b.rows[i].Ours || (r.Ratio != nil) != (i == 2) {
+			t.Errorf("row %d is %+v", i, r)
+		}
 	}
 }

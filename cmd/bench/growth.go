@@ -25,15 +25,22 @@ func (s *sheet) print(w io.Writer) {
 	}
 }
 
-// grow prints what things cost as the work grows. A table that fails says so and is no end of the others.
-func (b *bench) grow(ctx context.Context, w io.Writer) {
-	for _, table := range []struct {
-		name string
-		make func(context.Context) (*sheet, error)
-	}{
+// growth is one of the tables.
+type growth struct {
+	name string
+	make func(context.Context) (*sheet, error)
+}
+
+func (b *bench) growths() []growth {
+	return []growth{
 		{"MESSAGES", b.growMessages}, {"SUBSCRIBERS", b.growSubscribers}, {"TENANTS", b.growTenants}, {"PROCESSES", b.growProcesses},
 		{"KNEES", b.growKnees}, {"FLEET", b.growFleet},
-	} {
+	}
+}
+
+// grow prints what things cost as the work grows. A table that fails says so and is no end of the others.
+func (b *bench) grow(ctx context.Context, w io.Writer) {
+	for _, table := range b.growths() {
 		if len(b.options.only) > 0 && !b.options.only[table.name] || ctx.Err() != nil {
 			continue
 		}

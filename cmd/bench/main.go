@@ -11,10 +11,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -54,15 +57,49 @@ func main() {
 	for name := range strings.FieldsFuncSeq(only, func(r rune) bool { return r == ',' || r == ' ' }) {
 		o.only[strings.ToUpper(name)] = true
 	}
+	if err := o.known(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	}
 	if err := run(ctx, o); err != nil { // a figure that is missing is no failure of the build
 		fmt.Fprintln(os.Stderr, "bench:", err)
 	}
+}
+
+// known returns an error that names what is to be measured and cannot be.
+func (o options) known() error {
+	names := []string{}
+	for _, m := range measures() {
+		names = append(names, m.id)
+	}
+	if o.growth {
+		names = names[:0]
+		for _, t := range (&bench{}).growths() {
+			names = append(names, t.name)
+		}
+	}
+	unknown := []string{}
+	for name := range o.only {
+		if !slices.Contains(names, name) {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	slices.Sort(unknown)
+	return fmt.Errorf("there is no measure %s; there are %s", strings.Join(unknown, ", "), strings.Join(names, ", "))
 }
 
 func run(ctx context.Context, o options) error {
 	begun := time.Now()
 	if o.profile != "" {
 		if err := os.MkdirAll(o.profile, 0o755); err != nil { //nolint:gosec // profiles are for everybody to read
+			return err
+		}
+	}
+	if !o.growth {
+		if err := os.Remove(o.json); err != nil && !errors.Is(err, fs.ErrNotExist) { // a run that fails does not leave the figures of another
 			return err
 		}
 	}
