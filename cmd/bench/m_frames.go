@@ -14,13 +14,20 @@ func measureFrames(ctx context.Context, b *bench, m measure) error {
 		return err
 	}
 	defer fresh.stop()
-	before := fresh.rss()
+	before, err := fresh.memory()
+	if err != nil {
+		return err
+	}
 	us, err := b.audience(ctx, fresh, sockets)
 	if err != nil {
 		return err
 	}
 	defer us.leave()
-	each := (fresh.rss() - before) * 1024 / sockets
+	after, err := fresh.memory()
+	if err != nil {
+		return err
+	}
+	each := (after - before) * 1024 / sockets
 	size := us.bytes.Load() / us.frames.Load()
 	raw, err := b.listenersOfRoom("p4", sockets)
 	if err != nil {

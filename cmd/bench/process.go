@@ -33,7 +33,15 @@ func (c *process) stop() {
 	late.Stop()
 }
 
-// rss returns the memory of the process in MiB.
+// memory returns the memory of the process in MiB; one that has ended is an error, and not one that needs nothing.
+func (c *process) memory() (float64, error) {
+	if mib := c.rss(); mib > 0 {
+		return mib, nil
+	}
+	return 0, fmt.Errorf("%s has ended", c.cmd.Args)
+}
+
+// rss returns the memory of the process in MiB, 0 when it has ended.
 func (c *process) rss() float64 {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
 	for line := range strings.Lines(string(text)) {
