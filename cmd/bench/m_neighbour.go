@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +19,7 @@ type neighbour struct {
 	tokens  []string
 	replied int
 	shouted int
+	taken   atomic.Int64 // of what tenant A sent
 
 	mu   sync.Mutex
 	due  map[string]time.Time
@@ -99,6 +100,7 @@ func (n *neighbour) stretch(ctx context.Context, loud bool) (push, dispatch floa
 	n.mu.Lock()
 	n.took = nil
 	n.mu.Unlock()
+	n.taken.Store(0)
 	var work sync.WaitGroup
 	if loud {
 		work.Go(func() { n.shouted += steady(ctx, 10*limitedRate, length, n.shout) })
@@ -106,6 +108,9 @@ func (n *neighbour) stretch(ctx context.Context, loud bool) (push, dispatch floa
 	work.Go(func() { n.replied += steady(ctx, 40, length, n.reply) })
 	took, missing := n.push.at(ctx, 40, length)
 	work.Wait()
+	if err := n.loudly(loud, length); err != nil {
+		return 0, 0, err
+	}
 	for end := time.Now().Add(5 * time.Second); n.waiting() > 0 && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
@@ -114,6 +119,15 @@ func (n *neighbour) stretch(ctx context.Context, loud bool) (push, dispatch floa
 	}
 	_, err = n.pool.Exec(ctx, `DELETE FROM dispatches WHERE tenant_id = $1`, tenantID(limitedTenant))
 	return quantile(took, 0.95), quantile(n.took, 0.95), errors.Join(err, ctx.Err())
+}
+
+// loudly looks whether tenant A was heard: one whose calls fail is a quiet neighbour.
+func (n *neighbour) loudly(loud bool, length time.Duration) error {
+	wanted := int64(0.9 * 10 * limitedRate * length.Seconds())
+	if taken := n.taken.Load(); loud && taken < wanted {
+		return fmt.Errorf("only %d of tenant A's messages were accepted, want %d at least", taken, wanted)
+	}
+	return nil
 }
 
 func (n *neighbour) waiting() int {
@@ -128,18 +142,21 @@ func (n *neighbour) reply(i int, due time.Time) {
 	n.mu.Lock()
 	n.due[mark] = due
 	n.mu.Unlock()
-	n.send(n.callers, n.token(neighbourTenant, 1+i%everybody), conversationID(neighbourTenant, openUnassigned((n.replied+i)%200)), "reply-"+mark+".")
+	to := conversationID(neighbourTenant, openUnassigned((n.replied+i)%200))
+	_ = n.send(n.callers, n.token(neighbourTenant, 1+i%everybody), to, "reply-"+mark+".") // one that fails is missing at the provider
 }
 
 // shout sends one of tenant A's; most of them wait for their number's turn.
 func (n *neighbour) shout(i int, _ time.Time) {
-	n.send(n.loud, n.tokens[i%everybody], conversationID(limitedTenant, openUnassigned((n.shouted+i)%200)), "loud")
+	if n.send(n.loud, n.tokens[i%everybody], conversationID(limitedTenant, openUnassigned((n.shouted+i)%200)), "loud") == nil {
+		n.taken.Add(1)
+	}
 }
 
-func (n *neighbour) send(from callers, token string, conversation fmt.Stringer, text string) {
+func (n *neighbour) send(from callers, token string, conversation fmt.Stringer, text string) error {
 	body := query(acts()[0].document, map[string]any{"i": map[string]any{"conversationId": conversation, "text": text}})
-	_ = from.with(func(c *caller) error { // one that fails is missing at the provider
-		_, err := c.call(http.MethodPost, "/graphql", bearer(token)+"Accept: application/json\r\n", body)
+	return from.with(func(c *caller) error {
+		_, err := c.ask(token, body)
 		return err
 	})
 }
