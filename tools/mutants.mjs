@@ -8,7 +8,7 @@
 //   --fits            only look whether each still fits the work tree, in a moment: every text that it replaces is there exactly once, and so is its
 //                     test. `make test` does; whether a mutant compiles and is caught, only a whole run tells.
 //
-// Ends with exit code 1 when a mutant survives, does not compile, or no longer fits the code.
+// Ends with exit code 1 when a mutant survives, does not compile, or no longer fits the code, and when its run ends without the failure of its test.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -216,12 +216,20 @@ process.on('SIGTERM', () => process.exit(143))
 const archive = execFileSync('git', ['archive', 'HEAD'], { cwd: root, maxBuffer: 1 << 30 })
 execFileSync('tar', ['-x', '-C', copy], { input: archive })
 
-// run returns whether the tests passed, whether they compiled, and what they printed.
+// run returns whether the tests passed, whether one of them failed, whether they compiled, and what they printed. Whatever else ends a run, such as a
+// full disk or a server that does not start, is neither.
 function run(pkg, pattern) {
-  const done = spawnSync('go', ['test', '-count=1', '-timeout=5m', '-run', `^(${pattern})`, `./${pkg}`], { cwd: copy, encoding: 'utf8' })
-  const output = done.stdout + done.stderr
+  const test = ['test', '-count=1', '-timeout=5m', '-run', `^(${pattern})`, `./${pkg}`]
+  const done = spawnSync('go', test, { cwd: copy, encoding: 'utf8', maxBuffer: 1 << 30 })
+  const output = `${done.stdout ?? ''}${done.stderr ?? ''}${done.error ?? ''}`
+  const failures = [...output.matchAll(/^--- FAIL: (\w+)/gm)].map((m) => m[1])
   const built = !/\[(build|setup) failed\]|^# /m.test(output)
-  return { passed: done.status === 0 && !output.includes('[no tests to run]'), built, output }
+  return {
+    passed: done.status === 0 && !output.includes('[no tests to run]'),
+    failed: failures.some((name) => new RegExp(`^(${pattern})`).test(name)),
+    built,
+    output,
+  }
 }
 
 const packages = new Map()
@@ -244,7 +252,8 @@ for (const { name, test: [pkg, pattern], edits } of wanted) {
     for (const [file, text] of texts) writeFileSync(join(copy, file), text)
     const mutated = run(pkg, pattern)
     if (!mutated.built) outcome = `DOES NOT COMPILE\n${mutated.output}`
-    else outcome = mutated.passed ? 'SURVIVED' : 'caught'
+    else if (mutated.passed) outcome = 'SURVIVED'
+    else outcome = mutated.failed ? 'caught' : `NO ANSWER\n${mutated.output}`
     for (const [file, text] of before) writeFileSync(join(copy, file), text)
   }
   if (outcome !== 'caught') survivors++
