@@ -68,6 +68,7 @@ func (b *bench) add(r row) { b.rows = append(b.rows, r) }
 type sample struct {
 	figure float64
 	cpu    cpu // of one operation; zero where a round is no number of operations
+	calls  int // that were answered; only flood counts them
 }
 
 // side is one contestant.

@@ -76,7 +76,7 @@ func flood(ctx context.Context, to *process, connections int, length time.Durati
 		})
 	}
 	group.Wait()
-	return sample{float64(calls) / time.Since(begun).Seconds(), stop(calls)}, err
+	return sample{float64(calls) / time.Since(begun).Seconds(), stop(calls), calls}, err
 }
 
 func floodOne(ctx context.Context, url string, end time.Time, worker int, call func(c *caller, worker, n int) error) (calls int, err error) {

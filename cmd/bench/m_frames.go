@@ -71,5 +71,5 @@ func (c *crowd) rate(ctx context.Context, of *process, bursts, changes int, burs
 			return sample{}, err
 		}
 	}
-	return sample{float64(bursts*each) / time.Since(begun).Seconds(), stop(bursts * each)}, nil
+	return sample{figure: float64(bursts*each) / time.Since(begun).Seconds(), cpu: stop(bursts * each)}, nil
 }

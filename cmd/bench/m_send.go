@@ -73,7 +73,7 @@ func (l lanes) send(ctx context.Context, b *bench, bells *jobs.Client, work ...*
 			return sample{}, err
 		}
 	}
-	return sample{float64(n) / time.Since(begun).Seconds(), stop(n)}, nil
+	return sample{figure: float64(n) / time.Since(begun).Seconds(), cpu: stop(n)}, nil
 }
 
 // oneTaskEach is the stand-in's side: so many messages, each with a task of a queue.
@@ -88,7 +88,7 @@ func (b *bench) oneTaskEach(n int) side {
 			return sample{}, err
 		}
 		seconds, err := strconv.ParseFloat(string(answer), 64)
-		return sample{float64(n) / seconds, stop(n)}, err
+		return sample{figure: float64(n) / seconds, cpu: stop(n)}, err
 	}
 }
 
@@ -108,10 +108,8 @@ func measureSend(ctx context.Context, b *bench, m measure) error {
 	one := lanes{middleTenant, 1, 1600, []int{0}} // fifty times what may be called at once, so that neither the beginning nor a last call decides
 	ours := func(ctx context.Context) (sample, error) { return twenty.send(ctx, b, bells, b.work) }
 	beside := b.oneTaskEach(5000)
-	for _, warm := range []side{ours, beside} {
-		if _, err := warm(ctx); err != nil {
-			return err
-		}
+	if err := warm(ctx, ours, beside); err != nil {
+		return err
 	}
 	if err := b.faster(ctx, m, "messages sent, 20 lanes, provider at 0 ms", "/s", "one Asynq task a message", 2.5, ours, beside); err != nil {
 		return err
@@ -119,7 +117,11 @@ func measureSend(ctx context.Context, b *bench, m measure) error {
 	b.provider.latency.Store(int64(50 * time.Millisecond))
 	defer b.provider.latency.Store(0)
 	slowly := func(ctx context.Context) (sample, error) { return one.send(ctx, b, bells, b.work) }
-	slow, calls, err := b.compare(ctx, m.id+"-50ms", slowly, plain(func(ctx context.Context) (float64, error) { return b.provider.called(ctx, 32, one.each) }))
+	bare := plain(func(ctx context.Context) (float64, error) { return b.provider.called(ctx, 32, one.each) })
+	if err := warm(ctx, slowly, bare); err != nil {
+		return err
+	}
+	slow, calls, err := b.compare(ctx, m.id+"-50ms", slowly, bare)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -23,32 +24,72 @@ func measureWatched(ctx context.Context, b *bench, m measure) error {
 		return err
 	}
 	defer quiet.stop()
-	subscribers := &crowd{}
-	err = subscribers.gather(200, func(i int) (*websocket.Conn, error) {
-		return subscribe(b.serve.url, b.token(watchedTenant+i/20, i%20+1), listEvents)
+	w := &watchers{bench: b}
+	err = w.sockets.gather(watchedTenants*pushSockets, func(i int) (*websocket.Conn, error) {
+		return subscribe(b.serve.url, b.token(watchedTenant+i/pushSockets, i%pushSockets+1), listEvents)
 	})
 	if err != nil {
 		return err
 	}
-	defer subscribers.leave()
-	watched, unwatched := post(b.serve, "/webhooks/meta", watchedTenant, 10, 64), post(quiet, "/webhooks/meta", unwatchedTenant, 10, 64)
-	for _, warm := range []side{watched, unwatched} {
-		if _, err := warm(ctx); err != nil {
-			return err
-		}
-	}
-	var frames []float64
-	counted := func(ctx context.Context) (sample, error) {
-		had, at := subscribers.frames.Load(), time.Now()
-		s, err := watched(ctx)
-		frames = append(frames, float64(subscribers.frames.Load()-had)/time.Since(at).Seconds()/s.figure)
-		return s, err
-	}
-	what := "webhooks of 10 tenants, 64 connections, with 200 subscribers"
-	if err := b.faster(ctx, m, what, "/s", "notifier off, no subscribers", 0.9, counted, unwatched); err != nil {
+	defer w.sockets.leave()
+	watched := post(b.serve, "/webhooks/meta", watchedTenant, watchedTenants, 64)
+	unwatched := post(quiet, "/webhooks/meta", unwatchedTenant, watchedTenants, 64)
+	if err := warm(ctx, watched, unwatched); err != nil { // meanwhile the subscriptions begin
 		return err
 	}
-	told := median(frames)
-	b.add(row{ID: m.id, What: "frames that a webhook leads to", Ours: told, Ratio: told, Goal: "none", OK: true})
+	if err := (told{crowd: &w.sockets}).settle(ctx); err != nil {
+		return err
+	}
+	what := "webhooks of 10 tenants, 64 connections, with 200 subscribers"
+	if err := b.faster(ctx, m, what, "/s", "notifier off, no subscribers", 0.9, w.hear(watched), unwatched); err != nil {
+		return err
+	}
+	each := median(w.each)
+	b.add(row{ID: m.id, What: "frames that a webhook leads to", Ours: each, Ratio: each, Goal: "none", OK: true})
 	return nil
+}
+
+// watchedTenants is how many tenants are watched, each by pushSockets.
+const watchedTenants = 10
+
+// watchers are the subscribers of the watched tenants.
+type watchers struct {
+	*bench
+	sockets crowd
+	each    []float64 // frames that a webhook of each stretch led to
+}
+
+// hear is the side whose every event must reach every subscriber before the next stretch: one who is refused or falls behind costs nothing.
+func (w *watchers) hear(watched side) side {
+	return func(ctx context.Context) (sample, error) {
+		had := w.sockets.frames.Load()
+		first, err := w.numbered(ctx)
+		if err != nil {
+			return sample{}, err
+		}
+		s, err := watched(ctx)
+		if err != nil {
+			return s, err
+		}
+		last, err := w.numbered(ctx)
+		if err != nil {
+			return s, err
+		}
+		if err := w.sockets.await(ctx, had+(last-first)*pushSockets, 30*time.Second); err != nil {
+			return s, err
+		}
+		frames, ended := w.sockets.frames.Load()-had, w.sockets.ended.Load()
+		if frames < int64(s.calls*pushSockets) || ended > 0 {
+			return s, fmt.Errorf("%d webhooks led to %d events and %d frames; %d sockets are closed", s.calls, last-first, frames, ended)
+		}
+		w.each = append(w.each, float64(frames)/float64(s.calls))
+		return s, nil
+	}
+}
+
+// numbered returns how many events the watched tenants have.
+func (w *watchers) numbered(ctx context.Context) (events int64, err error) {
+	err = w.pool.QueryRow(ctx, `SELECT sum(seq)::bigint FROM tenant_heads WHERE tenant_id BETWEEN $1 AND $2`, tenantID(watchedTenant),
+		tenantID(watchedTenant+watchedTenants-1)).Scan(&events)
+	return events, err
 }
