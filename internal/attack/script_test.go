@@ -105,7 +105,9 @@ func steps() []step {
 		mutation("resolveConversation", ""),
 		{covers: []string{"refresh"}, do: func(s *script) {
 			raw := s.ask("nobody", fmt.Sprintf(`mutation { refresh(input: {refreshToken: %q, clientNonce: "a-nonce-of-sixteen"})%s }`, s.n.refresh, s.payloads["refresh"]))
+			s.known["spent"] = s.n.refresh
 			s.n.bearer, s.n.refresh = find(raw, `"accessToken":"([^"]+)"`), find(raw, `"refreshToken":"([^"]+)"`)
+			s.known["successor"] = s.n.refresh
 		}},
 		{do: func(s *script) { s.note("a spent token", s.n.spendTwice()) }},
 		{covers: []string{"conversationEvents", "messageEvents", "unreadCountEvents", "conversationCountEvents", "alertEvents"}, do: func(s *script) {

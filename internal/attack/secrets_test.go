@@ -2,6 +2,7 @@ package attack
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"net/url"
 	"os/exec"
 	"path/filepath"
@@ -34,7 +35,8 @@ func TestSecretsAreNowhere(t *testing.T) {
 	day.run(len(steps()), nil)
 	secrets := map[string]string{
 		"password": password, "app secret": appSecret, "verify token": verifyToken, "access token of the provider": accessToken,
-		"API key": n.key, "JWT": n.bearer, "refresh token": n.refresh, "database URL": withPassword(s.AppURL, "", pgPassword), "Redis URL": s.redis,
+		"API key": n.key, "JWT": n.bearer, "refresh token": n.refresh, "refresh token that was spent": day.known["spent"],
+		"successor of it": day.known["successor"], "database URL": withPassword(s.AppURL, "", pgPassword), "Redis URL": s.redis,
 		"database password": pgPassword, "Redis password": redisWord, "signing secret of alerts": string(signing), "alert URL": alertPath,
 	}
 	for name, key := range map[string]string{"KEK": newKey("k1", 1), "JWT key": newKey("j1", 2), "file key": newKey("f1", 3)} {
@@ -53,6 +55,11 @@ func TestSecretsAreNowhere(t *testing.T) {
 	s.must(worker.cmd.Process.Signal(syscall.SIGQUIT)) // what a crash leaves: every stack with its arguments
 	<-worker.ended
 	places["log of the API"], places["log and stacks of the worker"] = s.api.out.String(), worker.out.String()
+	for name, value := range secrets {
+		if strings.Contains(name, "refresh token") && !strings.HasPrefix(value, "rt_") {
+			t.Errorf("%s: the day kept %q", name, value)
+		}
+	}
 	for where, text := range places {
 		if len(text) < 20 {
 			t.Errorf("%s: there is nothing to look through: %q", where, text)
@@ -61,7 +68,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 			if name == "alert URL" && where == "the database's dump" {
 				continue // an address is stored in the clear, as others of the tenant's settings; what it is signed with is sealed
 			}
-			for form, hidden := range map[string]string{"": value, " in base64": base64.StdEncoding.EncodeToString([]byte(value)), " in an address": url.QueryEscape(value)} {
+			for form, hidden := range formsOf(value) {
 				if i := strings.Index(text, hidden); i >= 0 {
 					t.Errorf("%s: the %s%s stands there: …%s…", where, name, form, text[max(0, i-80):min(len(text), i+20)])
 				}
@@ -72,6 +79,12 @@ func TestSecretsAreNowhere(t *testing.T) {
 		!strings.Contains(places["the database's dump"], "The Shop") || !strings.Contains(places["log of the API"], `"level":"DEBUG"`) {
 		t.Error("the places are not what they are taken for")
 	}
+}
+
+// formsOf returns what a secret looks like where it may stand; a dump writes what a column of bytes holds in hex.
+func formsOf(value string) map[string]string {
+	bytes := []byte(value)
+	return map[string]string{"": value, " in base64": base64.StdEncoding.EncodeToString(bytes), " in an address": url.QueryEscape(value), " in hex": hex.EncodeToString(bytes)}
 }
 
 // everything returns the answers to every operation with every field; only those that hand out tokens are left out.
@@ -134,19 +147,25 @@ func (n *shop) closings() string {
 	return text
 }
 
-// redisDump returns every key of Redis with its serialised value.
+// redisDump returns every key of Redis with its serialised value, in the clear: what is packed hides a long secret amid other text.
 func (s *stage) redisDump() string {
 	s.t.Helper()
 	options, err := redis.ParseURL(s.redis)
 	s.must(err)
 	client := redis.NewClient(options)
 	defer func() { _ = client.Close() }()
+	s.must(client.ConfigSet(s.t.Context(), "rdbcompression", "no").Err())
+	probe := `{"token":"` + strings.Repeat("eyJhbGciOiJFZERTQSJ9.", 10) + `"}`
+	s.must(client.Set(s.t.Context(), "probe", probe, time.Minute).Err())
 	text := ""
 	for keys := client.Scan(s.t.Context(), 0, "*", 1000).Iterator(); keys.Next(s.t.Context()); {
 		value, err := client.Dump(s.t.Context(), keys.Val()).Result()
 		if err == nil {
 			text += keys.Val() + " " + value + "\n"
 		}
+	}
+	if !strings.Contains(text, probe) {
+		s.t.Fatalf("a token that stands in Redis is not found in %q", text)
 	}
 	return text
 }
