@@ -54,7 +54,7 @@ func lines() []line {
 		{id: "H30", threat: "calls that are led inside", tests: "internal/channel.TestGuardRefusesWhatIsNotPublic internal/channel.TestClientReachesOnlyConfiguredPrivateHosts internal/channel.TestClientIgnoresProxies " +
 			"internal/channel.TestClientRefusesRedirects internal/channel.TestFollowRedirects internal/channel.TestClientLimits"},
 		{id: "H31", threat: "tokens that are led away", tests: "internal/channel/meta.TestFetchMedia internal/channel/meta.TestFetchMediaFailures internal/channel/meta.TestFetchMediaRefusesIdsThatArePaths"},
-		{id: "H32", threat: "calls of alert URLs", tests: "internal/outbound.TestStuckMessageAlertsOnce internal/channel.TestGuardRefusesWhatIsNotPublic"},
+		{id: "H32", threat: "calls of alert URLs", tests: "internal/attack.TestAlertURLsLeadNowhereInside internal/outbound.TestStuckMessageAlertsOnce internal/channel.TestGuardRefusesWhatIsNotPublic"},
 		{id: "H40", threat: "scripts in what customers write", tests: "web.TestBuiltPageNeedsNothingInline web.TestPolicyOnEveryAnswer internal/httpd.TestFileThatCouldHoldAScriptIsOnlySaved"},
 		{id: "H41", threat: "pictures from elsewhere", nothing: "no message holds an address that the app loads; files come from this server"},
 		{id: "H42", threat: "headers of answers", tests: "internal/httpd.TestSecurityHeaders web.TestPolicyOnEveryAnswer"},
@@ -77,7 +77,7 @@ func lines() []line {
 		{id: "R55", threat: "credentials that name two tenants", tests: "internal/attack.TestPagesOfOthersOpenNoSocket " +
 			"internal/auth.TestCredentialsMustAgree graph.TestSocketCredentials"},
 		{id: "R60", threat: "secrets in what the process leaves behind", tests: "internal/attack.TestSecretsAreNowhere internal/secret.TestTextNeverPrints " +
-			"internal/fault.TestPanicTellsNoSecret internal/httpd.TestPanicBecomesInternal"},
+			"internal/fault.TestPanicTellsNoSecret internal/httpd.TestPanicBecomesInternal internal/auth.TestCredentialsAreKeptSealed"},
 		{id: "R61", threat: "sealed values that are moved, changed or under an old key", tests: "internal/attack.TestKeysRotateUnderLoad " +
 			"internal/attack.TestSealedValuesStayWhereTheyAre internal/secret.TestSealedValueOpensOnlyWhereItBelongs " +
 			"internal/secret.TestSealedValueRefusesEveryChange internal/secret.TestRotation internal/outbound.TestMovedCredentialsCallNobody"},
