@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -111,11 +112,12 @@ func steps() []step {
 		}},
 		{do: func(s *script) { s.note("a spent token", s.n.spendTwice()) }},
 		{covers: []string{"conversationEvents", "messageEvents", "unreadCountEvents", "conversationCountEvents", "alertEvents"}, do: func(s *script) {
-			s.replay(false, "conversationEvents(after: $after)"+s.payloads["conversationEvents"])
-			s.replay(false, fmt.Sprintf("messageEvents(conversationId: %q, after: $after)%s", s.known["conversation"], s.payloads["messageEvents"]))
-			s.replay(false, "alertEvents(after: $after)"+s.payloads["alertEvents"])
+			s.replay(false, "kind LIKE 'CONVERSATION_%'", "conversationEvents(after: $after)"+s.payloads["conversationEvents"])
+			s.replay(false, "kind = 'MESSAGE_CREATED' AND conversation_id = '"+s.known["conversation"]+"'",
+				fmt.Sprintf("messageEvents(conversationId: %q, after: $after)%s", s.known["conversation"], s.payloads["messageEvents"]))
+			s.replay(false, "kind LIKE 'ALERT_%'", "alertEvents(after: $after)"+s.payloads["alertEvents"])
 			for _, name := range []string{"unreadCountEvents", "conversationCountEvents"} {
-				s.replay(true, name+"(after: $after)"+s.payloads[name])
+				s.replay(true, "true", name+"(after: $after)"+s.payloads[name])
 			}
 		}},
 		{do: (*script).everything},
@@ -186,26 +188,31 @@ func (s *script) normalise(raw string) string {
 	})
 }
 
-// replay reads a subscription from before the first step until nothing more comes, and writes it down: all of it, or the last item of
-// one that tells numbers, which may skip those between.
-func (s *script) replay(last bool, field string) {
-	ctx, cancel := context.WithCancel(s.n.s.t.Context())
+// replay reads a subscription from before the first step until it has told the last event of such a kind, and writes it down: all of it, or the
+// last item of one that tells numbers, which may skip those between.
+func (s *script) replay(numbers bool, kinds, field string) {
+	s.n.s.t.Helper()
+	end, err := strconv.ParseInt(s.n.one("SELECT max(seq)::text FROM events WHERE tenant_id = $1 AND "+kinds), 10, 64)
+	s.n.s.must(err)
+	ctx, cancel := context.WithTimeout(s.n.s.t.Context(), 30*time.Second)
 	defer cancel()
 	r := s.n.request("ada", "subscription($after: Cursor) { "+field+" }", map[string]any{"after": s.n.start}).WithContext(ctx)
 	r.Header.Set("Accept", "text/event-stream")
 	response, err := http.DefaultClient.Do(r)
 	s.n.s.must(err)
 	defer response.Body.Close()
-	quiet := time.AfterFunc(700*time.Millisecond, cancel)
-	defer quiet.Stop()
 	var items []string
-	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+	for lines, told := bufio.NewScanner(response.Body), false; !told; {
+		if !lines.Scan() {
+			s.n.s.t.Fatalf("%.30s… ends before event %d: %v %q", field, end, lines.Err(), items)
+		}
 		if text, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
-			quiet.Reset(700 * time.Millisecond)
 			items = append(items, text)
+			cursor, _ := inbox.ParseCursor(find(text, `"cursor":"([^"]+)"`))
+			told = cursor.Seq >= end
 		}
 	}
-	if last && len(items) > 0 {
+	if numbers {
 		items = items[len(items)-1:] // and what changed since the one before depends on where that one stood
 		items[0] = regexp.MustCompile(`"changed":\[[^\]]*\]`).ReplaceAllString(items[0], "CHANGED")
 	}
