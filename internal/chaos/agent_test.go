@@ -76,6 +76,9 @@ func (w *world) query(d *dice, header, credential, text string, variables map[st
 	if json.NewDecoder(response.Body).Decode(&a) != nil {
 		return answer{}
 	}
+	if a.code() == "INTERNAL" {
+		w.defects.Add(1)
+	}
 	return a
 }
 

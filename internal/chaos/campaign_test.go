@@ -223,9 +223,6 @@ func (w *world) tally(name string, cycles, differences int, began time.Time) {
 	}
 	for _, p := range w.processes() {
 		ends += p.started() - 1
-		for _, e := range p.endedByItself() {
-			w.t.Logf("%s ended by itself at %s: %s: %s", p.name, e.at.Format(time.TimeOnly), e.told, e.words)
-		}
 	}
 	size := w.ledger.size()
 	for _, n := range size {

@@ -51,7 +51,7 @@ func (w *world) judge(points bool) (differences int) {
 		w.t.Fatal(err)
 	}
 	if !points {
-		r.points = nil
+		r.points, r.actions = nil, nil
 	}
 	r.judge(wrong)
 	return differences
@@ -74,7 +74,8 @@ func (w *world) gather(tn *tenant, calls []call) (*evidence, error) {
 		s.mu.Unlock()
 	}
 	err := w.sql(func(ctx context.Context, conn *pgx.Conn) (err error) {
-		return errors.Join(w.gatherCounts(ctx, conn, tn, e), w.gatherLetters(ctx, conn, tn, e), w.gatherSent(ctx, conn, tn, e), w.gatherStuck(ctx, conn, tn, e))
+		return errors.Join(w.gatherCounts(ctx, conn, tn, e), w.gatherLetters(ctx, conn, tn, e), w.gatherSent(ctx, conn, tn, e), w.gatherStuck(ctx, conn, tn, e),
+			w.gatherDone(ctx, conn, tn, e))
 	})
 	if err != nil {
 		return nil, err
@@ -233,15 +234,25 @@ func handlerPanics(struck map[string]int) int {
 	return struck["panic at in.read"] + struck["panic at in.verified"] + struck["panic at in.before_200"]
 }
 
+// mutationPanics returns how many are panics while a mutation had no answer yet: only those may be answered with INTERNAL.
+func mutationPanics(struck map[string]int) int {
+	return struck["panic at mut.begin"] + struck["panic at mut.commit"] + struck["panic at mut.after_commit"] + struck["panic at mut.enqueue"]
+}
+
 // remains looks at what is left in the installation at rest.
 func (w *world) remains() (*residue, error) {
-	r := &residue{goroutines: map[string]int{}, points: w.passed(), broken: int(w.broken.Load()), panics: handlerPanics(w.struck())}
+	struck := w.struck()
+	r := &residue{goroutines: map[string]int{}, points: w.passed(), actions: w.met(struck), broken: int(w.broken.Load()), panics: handlerPanics(struck),
+		internal: int(w.defects.Load()), defects: mutationPanics(struck)}
 	for _, p := range w.processes() {
 		for _, line := range p.out.findings() {
 			r.printed = append(r.printed, p.name+": "+line)
 		}
 		if trace := p.out.trace(); trace != "" {
 			w.t.Logf("%s crashed:\n%s", p.name, trace)
+		}
+		for _, e := range p.endedByItself() {
+			r.ended = append(r.ended, fmt.Sprintf("%s at %s: %s: %s", p.name, e.at.Format(time.TimeOnly), e.told, e.words))
 		}
 	}
 	for _, p := range w.processes()[1:] {
@@ -255,7 +266,11 @@ func (w *world) remains() (*residue, error) {
 	if r.borrowed, err = w.borrowed(); err != nil {
 		return nil, err
 	}
-	r.backends, r.idle, err = w.sessions()
+	within(time.Minute, func() bool { // those of a process that was killed end a little later
+		r.backends, r.idle, err = w.sessions()
+		return err == nil && r.backends <= mostBackends
+	})
+	w.t.Logf("at rest: goroutines %v, %d connections to Postgres, %d answers INTERNAL", r.goroutines, r.backends, r.internal)
 	if out, failed := w.try("", nil, "verify", "--quiet"); failed != nil && !(w.loose && byClocks(out)) {
 		r.verify = failed.Error() + "\n" + out + w.history(out)
 	}

@@ -101,6 +101,7 @@ func strikeAtPoint(w *world, n int) {
 	s := strikeOf(w.seed, n, w.spared)
 	w.random.say("%s, victim %d", s.order, s.victim)
 	w.ordered[s.at.name]++
+	w.actions[s.order.Action]++
 	switch {
 	case s.at.by == byStart:
 		w.strikeAtStart(w.work[w.spared+s.victim], s.order)
@@ -127,6 +128,7 @@ func (w *world) strikeThere(p *process, o order) {
 	met := func() bool { return ended() || o.Action != "kill" && p.out.faults()[o.fault()] > struck }
 	if !within(4*time.Second, met) {
 		_ = p.tell(order{Action: "clear", Point: o.Point}) // not passed often enough; if it ends just now, so be it
+		w.random.say("not met")
 	}
 	if o.Action == "panic" {
 		within(time.Second, ended) // or whoever met it has caught it
@@ -245,6 +247,19 @@ func (w *world) passed() map[string][2]int {
 			counted[1] += n
 			all[name] = counted
 		}
+	}
+	return all
+}
+
+// met returns for each action how often a fault was ordered at a point, and how often one struck.
+func (w *world) met(struck map[string]int) map[string][2]int {
+	all := map[string][2]int{}
+	for action, n := range w.actions {
+		all[action] = [2]int{n, 0}
+	}
+	for fault, n := range struck {
+		action, _, _ := strings.Cut(fault, " ")
+		all[action] = [2]int{all[action][0], all[action][1] + n}
 	}
 	return all
 }

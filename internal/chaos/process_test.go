@@ -33,6 +33,7 @@ type process struct {
 	arm     string // FAULT_ARM of the next start
 	starts  int
 	ends    []end // of every life that has ended; those that never began are none
+	pressed []int // which lives were told twice to stop
 	closing bool
 	hits    map[string]int // how often each point was passed in the lives that have ended
 	life    map[string]int // and in this one
@@ -112,11 +113,17 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// endedByItself returns the ends that nobody ordered: with a code that says that something went wrong.
-func (p *process) endedByItself() []end {
+// endedByItself returns the ends that nobody ordered: with a code that says that something went wrong. No fault leads to one: ordered panics are
+// survived, and who is told to stop does so in order, unless told twice.
+func (p *process) endedByItself() (all []end) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(p.ends), func(e end) bool { return e.code <= 0 })
+	for i, e := range p.ends {
+		if e.code > 0 && !slices.Contains(p.pressed, i+1) {
+			all = append(all, e)
+		}
+	}
+	return all
 }
 
 func (p *process) started() int {

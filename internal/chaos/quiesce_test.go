@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -110,7 +109,9 @@ func (w *world) waiting() string {
 			if err := w.exec("UPDATE app.clock SET shift = shift + $1", *next); err != nil {
 				return err.Error()
 			}
-			w.work[0].signal(syscall.SIGTERM) // one that starts looks at once for what is due
+			if w.anew == nil || w.anew.isOver() { // told twice, it would end as a failure
+				w.anew = w.work[0].stopNow() // one that starts looks at once for what is due
+			}
 		}
 		return fmt.Sprintf("%d messages are queued, %d of them due now, the next in %v", queued, ready, next)
 	case parked > 0:

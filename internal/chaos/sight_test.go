@@ -31,7 +31,9 @@ func lived() *evidence {
 			kindOperation:    {"o1": id(kindOperation, "o1", "", answerYes), "o2": id(kindOperation, "o2", "", answerNo)},
 		},
 		received: map[string]int{"w1": 1}, arrivals: map[string]int{"w1": 1}, marks: map[string]int{"k1": 1}, parked: map[string]int{"s1": 1}, kept: map[string]int{"o1": 1},
-		letters: []letter{{Key: "w1", Text: canary + "w1", From: "+1"}},
+		accepted: map[string]int{"claimConversation a c": 3, "snoozeConversation a c": 2, "markRead a c": 2, "resolveConversation a c": 1},
+		audited:  map[string]int{"claimConversation a c": 1, "snoozeConversation a c": 2, "markRead a c": 2, "resolveConversation a c": 1},
+		letters:  []letter{{Key: "w1", Text: canary + "w1", From: "+1"}},
 		sent: []sent{
 			{ID: "m2", Correlation: "n1", Status: "SENT", Attempts: 1, Conversation: "c", Seq: 1, Created: 1},
 			{ID: "m1", Text: canary + "r1", Status: "READ", Attempts: 2, Conversation: "c", Seq: 2, Created: 1},
@@ -79,6 +81,11 @@ func TestOracleSeesEachDifference(t *testing.T) {
 		"arrival told twice":     {func(e *evidence) { e.arrivals["w1"] = 2 }, "has 2 events"},
 		"operation lost":         {func(e *evidence) { delete(e.kept, "o1") }, "o1 was answered yes () and has 0 kept keys"},
 		"operation refused":      {func(e *evidence) { e.kept["o2"] = 1 }, "o2 was answered no () and has 1 kept keys"},
+		"claim without effect":   {func(e *evidence) { delete(e.audited, "claimConversation a c") }, "claimConversation a c was accepted 3 times, and is in the audit log 0"},
+		"one snooze undone":      {func(e *evidence) { e.audited["snoozeConversation a c"] = 1 }, "snoozeConversation a c was accepted 2 times, and is in the audit log 1"},
+		"resolve undone":         {func(e *evidence) { e.audited["resolveConversation a c"] = 0 }, "resolveConversation a c was accepted 1 times, and is in the audit log 0"},
+		"read done twice":        {func(e *evidence) { e.audited["markRead a c"] = 3 }, "markRead a c was accepted 2 times, and is in the audit log 3"},
+		"resolve of nobody":      {func(e *evidence) { e.audited["resolveConversation b c"] = 1 }, "resolveConversation b c was accepted 0 times"},
 		"reply lost":             {func(e *evidence) { e.sent = append(e.sent[:1:1], e.sent[2]) }, "r1 was answered yes () and has 0 messages"},
 		"reply doubled":          {func(e *evidence) { e.sent = append(e.sent, e.sent[1]) }, "r1 was answered yes () and has 2 messages"},
 		"notification lost":      {func(e *evidence) { e.sent = e.sent[:2] }, "n2 was answered yes () and has 0 messages"},
@@ -266,7 +273,8 @@ func TestOracleSeesWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	clean := func() *residue {
 		return &residue{keys: []string{"asynq:{default}:pending", "bell:1", "rate:2"}, goroutines: map[string]int{"serve0": 90}, backends: 60,
-			borrowed: map[string]int{"serve0": 0}, points: map[string][2]int{"in.read": {3, 400}}}
+			borrowed: map[string]int{"serve0": 0}, points: map[string][2]int{"in.read": {3, 400}},
+			internal: 2, defects: 2, actions: map[string][2]int{"kill": {43, 38}, "panic": {7, 3}, "delay": {2, 0}}}
 	}
 	if said := complaints(clean().judge); len(said) > 0 {
 		t.Fatalf("where all is right: %v", said)
@@ -277,8 +285,13 @@ func TestOracleSeesWhatIsLeft(t *testing.T) {
 		`Redis holds "cache:1"`:                  func(r *residue) { r.keys = append(r.keys, "cache:1") },
 		"secrets: Redis holds kestrel":           func(r *residue) { r.secrets = []string{"Redis holds kestrel in rate:2"} },
 		"a connection holds a transaction":       func(r *residue) { r.idle = []string{"switchboard idle in transaction"} },
-		"serve0 has 501 goroutines at rest":      func(r *residue) { r.goroutines["serve0"] = mostGoroutines + 1 },
-		"there are 121 connections":              func(r *residue) { r.backends = mostBackends + 1 },
+		"the API answered INTERNAL 3 times; 2":   func(r *residue) { r.internal = 3 },
+		"ended by itself: work1: exit status 1":  func(r *residue) { r.ended = []string{"work1: exit status 1"} },
+		"43 faults that were to kill only 20 st": func(r *residue) { r.actions["kill"] = [2]int{43, 20} },
+		"of 7 faults that were to panic only 2":  func(r *residue) { r.actions["panic"] = [2]int{7, 2} },
+		"of 3 faults that were to delay only 0":  func(r *residue) { r.actions["delay"] = [2]int{3, 0} },
+		"serve0 has 101 goroutines at rest":      func(r *residue) { r.goroutines["serve0"] = mostGoroutines + 1 },
+		"there are 103 connections":              func(r *residue) { r.backends = mostBackends + 1 },
 		"serve0 does not give back 1 connection": func(r *residue) { r.borrowed["serve0"] = 1 },
 		"verify: exit status 1":                  func(r *residue) { r.verify = "exit status 1" },
 		"the load never passed out.claim; 2 fa":  func(r *residue) { r.points["out.claim"] = [2]int{2, 0} },
@@ -299,6 +312,25 @@ func TestOneCheckGoesByClocks(t *testing.T) {
 		if byClocks(findings+"switchboard verify: an invariant does not hold\n") != let {
 			t.Errorf("%q is let pass: %v", findings, !let)
 		}
+	}
+}
+
+// Only a panic of whoever answers a mutation explains that the API says INTERNAL.
+func TestMutationPanicsAreCounted(t *testing.T) {
+	t.Parallel()
+	struck := map[string]int{"panic at mut.begin": 1, "panic at mut.commit": 2, "panic at mut.after_commit": 4, "panic at mut.enqueue": 8,
+		"error at mut.begin": 16, "panic at in.read": 32, "panic at out.claim": 64}
+	if n := mutationPanics(struck); n != 15 {
+		t.Errorf("it counts %d, want 15", n)
+	}
+}
+
+// A process that ends as a failure is heard of, unless it was told twice to stop; one that is killed or ends in order is not.
+func TestEndsAreTold(t *testing.T) {
+	t.Parallel()
+	p := &process{ends: []end{{code: 1, words: "told twice"}, {code: -1, killed: true}, {code: 0}, {code: 1, words: "no database"}}, pressed: []int{1}}
+	if got := p.endedByItself(); len(got) != 1 || got[0].words != "no database" {
+		t.Errorf("of these ends it tells %v", got)
 	}
 }
 

@@ -33,6 +33,11 @@ type stop struct {
 // terminate tells the life that runs now to end.
 func (p *process) terminate() *stop {
 	_ = p.tell(order{Action: "clear"}) // of an earlier fault; one that does not answer has no order either
+	return p.stopNow()
+}
+
+// stopNow tells it so, whatever fault it has still to meet.
+func (p *process) stopNow() *stop {
 	p.mu.Lock()
 	s := &stop{p: p, life: p.starts, began: time.Now()}
 	p.mu.Unlock()
@@ -47,6 +52,15 @@ func (s *stop) signal(which syscall.Signal) {
 	if s.p.cmd != nil && s.p.starts == s.life && len(s.p.ends) < s.life {
 		_ = s.p.cmd.Process.Signal(which) // it may end just now
 	}
+}
+
+// insist tells that life once more, so that it may end at once, as a failure.
+func (s *stop) insist() {
+	s.p.mu.Lock()
+	s.insisted = true
+	s.p.pressed = append(s.p.pressed, s.life)
+	s.p.mu.Unlock()
+	s.signal(syscall.SIGTERM)
 }
 
 // over returns how that life ended, when it has.
@@ -121,8 +135,7 @@ func terminate(w *world, n int) {
 	case twice:
 		s := one.terminate()
 		w.linger(0, 2*time.Second) // within half a second it is taken for an echo
-		s.insisted = true
-		s.signal(syscall.SIGTERM)
+		s.insist()
 		w.stopped(s)
 	case rolling:
 		for _, p := range all {
@@ -180,7 +193,7 @@ func TestStopIsJudged(t *testing.T) {
 		"not at all":       {script: `trap "" TERM`, says: "sh does not stop"},
 		"forced":           {script: `trap "" TERM`, order: func(s *stop) { s.forced = true; s.signal(syscall.SIGKILL) }},
 		"killed by others": {script: `trap "" TERM`, order: func(s *stop) { s.signal(syscall.SIGKILL) }, says: "ended with: signal: killed"},
-		"told twice":       {script: `trap "exit 1" TERM`, order: func(s *stop) { s.insisted = true }},
+		"told twice":       {script: `trap "exit 1" TERM`, order: (*stop).insist},
 		"too late":         {script: `trap "exit 0" TERM`, order: func(s *stop) { s.began = s.began.Add(-2 * stopLimit) }, says: "sh took 1m0"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -190,7 +203,7 @@ func TestStopIsJudged(t *testing.T) {
 			p.args = []string{"-c", c.script + `; touch ` + ready + `; while :; do sleep 0.02; done`}
 			p.run()
 			defer p.close()
-			if !within(time.Minute, func() bool { _, err := os.Stat(ready); return err == nil }) {
+			if !within(time.Minute, func() bool { _, err := os.Stat(ready); return err == nil && p.started() > 0 }) {
 				t.Fatal("it does not start")
 			}
 			s := p.terminate()

@@ -51,6 +51,9 @@ type world struct {
 	done    map[string]int // how often each kind of a campaign's faults was done
 	broken  atomic.Int64   // webhooks that were answered with 500
 	givenUp int            // messages that ended as failed
+	defects atomic.Int64   // answers of the API that are INTERNAL
+	actions map[string]int // how often a fault of each action was ordered at a point
+	anew    *stop          // the newest order to a process to start anew at rest
 	faults  []moment       // what was done, and when
 	moved   []move         // when the clock of the database was put forward at rest
 	due     time.Time      // when the short form should be over; zero: it is none
@@ -76,7 +79,8 @@ func build(t *testing.T) string {
 // newWorld starts everything but the load. With a size, Postgres gets a disk of its own that has no more.
 func newWorld(t *testing.T, binary string, seed uint64, disk int) *world {
 	t.Helper()
-	w := &world{t: t, binary: binary, seed: seed, random: newDice(seed, "campaign"), ordered: map[string]int{}, done: map[string]int{}, secret: &canaries{}}
+	w := &world{t: t, binary: binary, seed: seed, random: newDice(seed, "campaign"), ordered: map[string]int{}, done: map[string]int{}, actions: map[string]int{},
+		secret: &canaries{}}
 	w.secret.add(appSecret, password, canary, customerPhones, buyerPhones)
 	var err error
 	if w.dir, err = os.MkdirTemp("", "switchboard-chaos-"); err != nil {
