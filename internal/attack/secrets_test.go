@@ -4,8 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/url"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +12,8 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/redis/go-redis/v9"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/switchboard-inbox/switchboard/internal/embedded"
 )
 
 // alertPath is the part of the tenant's alert URL that only those may know who post there.
@@ -173,13 +173,9 @@ func (s *stage) redisDump() string {
 // dump returns the database as pg_dump writes it in the clear.
 func (s *stage) dump() string {
 	s.t.Helper()
-	tools, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_dump")
-	if len(tools) == 0 {
-		found, err := exec.LookPath("pg_dump")
-		s.must(err)
-		tools = []string{found}
-	}
-	out, err := exec.CommandContext(s.t.Context(), tools[len(tools)-1], "--dbname="+s.OwnerURL, "--inserts").Output()
+	command, err := embedded.PostgresTool(s.t.Context(), "pg_dump", "--dbname="+s.OwnerURL, "--inserts")
+	s.must(err)
+	out, err := command.Output()
 	s.must(err)
 	return string(out)
 }

@@ -1,13 +1,14 @@
 package chaos
 
 import (
+	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/switchboard-inbox/switchboard/internal/embedded"
 )
 
 // point is a fault point, and who passes it.
@@ -182,8 +183,12 @@ func (w *world) strikeMigration(o order) {
 
 // schema returns what pg_dump says about a database's schema.
 func (w *world) schema(database string) string {
-	dump := exec.Command("pg_dump", "--schema-only", "--dbname="+w.postgres().URL(database))
-	dump.Env = append(os.Environ(), "PGOPTIONS=-c lock_timeout=30s")
+	dump, err := embedded.PostgresTool(context.Background(), "pg_dump", "--schema-only", "--dbname="+w.postgres().URL(database))
+	if err != nil {
+		w.t.Error(err)
+		return ""
+	}
+	dump.Env = append(dump.Env, "PGOPTIONS=-c lock_timeout=30s")
 	text, err := dump.Output()
 	if err != nil {
 		w.t.Errorf("pg_dump of %s: %v", database, err)

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -131,6 +132,26 @@ func PostgresVersion() (string, error) {
 		return "", err
 	}
 	return i.version()
+}
+
+// PostgresTool returns a command that runs a program of the installation that a new data directory would get, such as pg_dump, or else of the PATH:
+// one of another version may not understand the server. The command has the environment that the program needs to find its libraries.
+func PostgresTool(ctx context.Context, name string, arg ...string) (*exec.Cmd, error) {
+	i, err := findPostgres(0)
+	if err != nil {
+		return nil, err
+	}
+	tool := i.program(name)
+	if !executable(tool.path) {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			return nil, fmt.Errorf("there is no %s beside the server in %s, nor in PATH: install the package postgresql-client", name, i.bin)
+		}
+		tool = binary{path: path}
+	}
+	cmd := exec.CommandContext(ctx, tool.path, arg...)
+	cmd.Env = append(os.Environ(), tool.env...)
+	return cmd, nil
 }
 
 // findRedis returns a Redis or Valkey server: SWITCHBOARD_REDIS_SERVER, PATH, /usr/bin, then the project's .runtime.

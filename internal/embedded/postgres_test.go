@@ -149,3 +149,23 @@ func TestServerSeesNoSecretOfItsParent(t *testing.T) {
 		t.Error("the server inherited the parent's environment")
 	}
 }
+
+func TestToolIsThatOfTheServer(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"postgres", "initdb", "pg_dump"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\necho \"$0 $1\"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("SWITCHBOARD_PGBIN", dir)
+	command, err := embedded.PostgresTool(t.Context(), "pg_dump", "--version")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := command.Output(); err != nil || string(out) != filepath.Join(dir, "pg_dump")+" --version\n" {
+		t.Errorf("%q, error %v", out, err)
+	}
+	if _, err := embedded.PostgresTool(t.Context(), "no-such-tool"); err == nil || !strings.Contains(err.Error(), "postgresql-client") {
+		t.Errorf("error %v does not name the remedy", err)
+	}
+}
