@@ -47,6 +47,9 @@ func measureFrames(ctx context.Context, b *bench, m measure) error {
 		beside := func(ctx context.Context) (sample, error) {
 			return raw.rate(ctx, b.standins, times/burst, burst, func() error { return b.broadcast(ctx, "p4", burst, size) })
 		}
+		if err := warm(ctx, ours, beside); err != nil {
+			return err
+		}
 		if burst == times {
 			err = b.faster(ctx, m, what, "/s", "raw broadcast", 0.8, ours, beside)
 		} else {

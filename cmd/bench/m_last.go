@@ -52,7 +52,11 @@ func measureLast(ctx context.Context, b *bench, m measure) error {
 }
 
 func (b *bench) compareLast(ctx context.Context, m measure, ours, beside told) error {
-	single, raw, err := b.compare(ctx, m.id, ours.singly(), beside.singly())
+	us, them := ours.singly(), beside.singly()
+	if err := warm(ctx, us, them); err != nil {
+		return err
+	}
+	single, raw, err := b.compare(ctx, m.id, us, them)
 	if err != nil {
 		return err
 	}
