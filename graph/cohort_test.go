@@ -10,6 +10,7 @@ import (
 
 	"github.com/switchboard-inbox/switchboard/graph"
 	"github.com/switchboard-inbox/switchboard/internal/inbox"
+	"github.com/switchboard-inbox/switchboard/internal/inbox/inboxtest"
 	"github.com/switchboard-inbox/switchboard/internal/live"
 )
 
@@ -109,6 +110,25 @@ func TestCohortsAreApartWhereTheyMustBe(t *testing.T) {
 	}
 	if len(his.payloads) != 0 {
 		t.Errorf("the other agent's own list got %s", his.payloads[0])
+	}
+}
+
+// Two tenants who follow the same in the same words are each shown what is their own. (H14)
+func TestCohortsOfTenantsAreApart(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	desks := map[*inboxtest.Tenant]*box{d.Tenant: d.follow(d.boss, alertQuery, nil)}
+	d.Tenant = d.w.Tenant("rival")
+	desks[d.Tenant] = d.follow(d.signIn(d.Agent("lee", inbox.RoleSupervisor), inbox.RoleSupervisor), alertQuery, nil)
+	for tenant, b := range desks {
+		d.Tenant = tenant
+		alert := inboxtest.NewID()
+		d.w.Exec(`INSERT INTO alerts (tenant_id, id, kind, subject_id, message, opened_at) VALUES ($1, $2, 'STUCK', $2, 'x', now())`, d.ID.UUID(), alert)
+		d.record(inbox.Event{Kind: inbox.EventAlertOpened, ActorKind: inbox.ActorSystem, AlertID: &alert})
+		item := b.item(t, 0)
+		if shown, _ := item["alert"].(map[string]any); shown["id"] != alert.String() {
+			t.Errorf("%s is shown %v instead of its alert %s", tenant.Slug, item, alert)
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func lines() []line {
 			"graph.TestLimitsRefuseWhatIsTooMuch graph/conformance.TestSignIn graph/conformance.TestSignInIsLimited graph.TestSignInsOfOneNetworkAreCountedTogether graph.TestSignInsAreToldApart graph.TestLogoutsAreLimited graph/internal/wire.TestSignInsWaitApart " +
 			"graph.TestACrowdAtOneAccountIsSlowedDown graph.TestACrowdIsCountedInAllProcesses graph/conformance.TestACrowdAtOneAccountIsSlowedDown " +
 			"internal/auth.TestOnlyWhatEndsIsForgotten internal/auth.TestAFloodOfOneSortMakesNoOtherForgotten internal/jobs.TestCountIsSharedByAll internal/auth.TestLoginRefusesEverythingElseTheSame"},
-		{id: "H14", threat: "caches that mix callers", tests: "internal/attack.TestAnotherTenantChangesNothing graph.TestCohortsAreApartWhereTheyMustBe"},
+		{id: "H14", threat: "caches that mix callers", tests: "internal/attack.TestAnotherTenantChangesNothing graph.TestCohortsAreApartWhereTheyMustBe graph.TestCohortsOfTenantsAreApart"},
 		{id: "H15", threat: "fields that show a secret", tests: "internal/attack.TestSecretsAreNowhere internal/secret.TestTextNeverPrints"},
 		{id: "H20", threat: "forged webhooks", tests: "internal/httpd.TestNobodyLearnsWhichAddressesExist internal/httpd.TestUnreadableBodies internal/attack.TestHostileRequests internal/channel.TestVerifySHA256 " +
 			"internal/channel/meta.TestConformance internal/channel/meta.TestSecretsRotate internal/channel/meta.FuzzSignature"},
