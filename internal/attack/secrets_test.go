@@ -90,7 +90,7 @@ func formsOf(value string) map[string]string {
 // everything returns the answers to every operation with every field; only those that hand out tokens are left out.
 func (n *shop) everything() string {
 	all, _ := operations(n.s.t, readSchema(n.s.t))
-	w := &walk{t: n.s.t, s: n.s, a: n, own: n.own(), patience: 300 * time.Millisecond}
+	w := &walk{t: n.s.t, s: n.s, a: n, own: n.own()}
 	text := ""
 	for _, op := range all {
 		switch {

@@ -1,17 +1,11 @@
 package attack
 
 import (
-	"bufio"
-	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -20,16 +14,13 @@ import (
 type walk struct {
 	t    *testing.T
 	s    *stage
-	a    *shop
+	a, b *shop // b is whose values are compared
 	own  map[string]any
 	sent *atomic.Int64
-	// patience is how long an event stream is listened to.
-	patience time.Duration
-	pending  sync.WaitGroup
 }
 
 func newWalk(a *shop) *walk {
-	return &walk{t: a.s.t, s: a.s, a: a, own: a.own(), sent: &atomic.Int64{}, patience: 150 * time.Millisecond}
+	return &walk{t: a.s.t, s: a.s, a: a, own: a.own(), sent: &atomic.Int64{}}
 }
 
 // variables returns A's own values for the operation.
@@ -59,15 +50,9 @@ func (w *walk) variables(op operation) map[string]any {
 func (w *walk) defaults(op operation) {
 	w.t.Helper()
 	w.ready(op)
-	raw := ""
-	for _, w := range w.patiently() {
-		raw = w.do(op, w.meant(op))
-		if strings.Contains(raw, `{"data":{"`+op.field.Name+`":{`) || strings.Contains(raw, `{"data":{"`+op.field.Name+`":[`) {
-			return
-		}
-		if op.root != ast.Subscription {
-			break
-		}
+	raw := w.do(op, w.meant(op))
+	if strings.Contains(raw, `{"data":{"`+op.field.Name+`":{`) || strings.Contains(raw, `{"data":{"`+op.field.Name+`":[`) {
+		return
 	}
 	w.t.Errorf("%s: the walker's own document is answered %s\n%s", op.field.Name, raw, op.document)
 }
@@ -118,48 +103,15 @@ func (w *walk) send(op operation, arg argument, value any) string {
 	return w.do(op, variables)
 }
 
-// compareAll compares every id of B, those of a subscription side by side, since each listens for a moment.
-func (w *walk) compareAll(op operation, arg argument, ids, unknown []string) {
-	if op.root != ast.Subscription {
-		for _, id := range ids {
-			w.compare(op, arg, id, unknown)
-		}
-		return
-	}
-	room := make(chan struct{}, 12)
-	for _, id := range ids {
-		room <- struct{}{}
-		w.pending.Go(func() {
-			w.compare(op, arg, id, unknown)
-			<-room
-		})
-	}
-	w.pending.Wait()
-}
-
 // compare sends B's id and two that nobody has: the answers are the same but for the id.
 func (w *walk) compare(op operation, arg argument, foreign string, unknown []string) {
 	w.t.Helper()
-	var got, first string
-	for _, w := range w.patiently() {
-		erase := func(id string) string { return anonymous(strings.ReplaceAll(w.send(op, arg, id), id, "ID")) }
-		got = erase(foreign)
-		if first = erase(unknown[0]); got == first || got == erase(unknown[1]) {
-			return
-		}
-		if op.root != ast.Subscription {
-			break
-		}
+	erase := func(id string) string { return anonymous(strings.ReplaceAll(w.send(op, arg, id), id, "ID")) }
+	got := erase(foreign)
+	first := erase(unknown[0])
+	if got != first && got != erase(unknown[1]) {
+		w.t.Errorf("%s: %s of B answers\n%s\nand one that nobody has\n%s", op.field.Name, arg.name(), got, first)
 	}
-	w.t.Errorf("%s: %s of B answers\n%s\nand one that nobody has\n%s", op.field.Name, arg.name(), got, first)
-}
-
-// patiently returns walkers who listen longer and longer: a stream may begin late.
-func (w *walk) patiently() (walkers []*walk) {
-	for _, patience := range []time.Duration{150 * time.Millisecond, time.Second, 3 * time.Second} {
-		walkers = append(walkers, &walk{t: w.t, s: w.s, a: w.a, own: w.own, sent: w.sent, patience: patience})
-	}
-	return walkers
 }
 
 // anonymous removes what differs from one answer to the next.
@@ -192,19 +144,4 @@ func (w *walk) do(op operation, variables map[string]any) string {
 		w.t.Errorf("%s %v answers with B's data: %s", op.field.Name, variables, raw)
 	}
 	return raw
-}
-
-// follow reads an event stream for a moment.
-func (w *walk) follow(op operation, variables map[string]any) string {
-	ctx, cancel := context.WithTimeout(w.t.Context(), w.patience)
-	defer cancel()
-	r := w.a.request("ada", op.document, variables).WithContext(ctx)
-	r.Header.Set("Accept", "text/event-stream")
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return ""
-	}
-	defer response.Body.Close()
-	text, _ := io.ReadAll(bufio.NewReader(response.Body))
-	return fmt.Sprint(response.StatusCode, " ", string(text))
 }
