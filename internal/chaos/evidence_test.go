@@ -256,7 +256,12 @@ func (w *world) remains() (*residue, error) {
 		}
 	}
 	for _, p := range w.processes()[1:] {
-		n, err := p.metric("go_goroutines")
+		var n float64
+		var err error
+		within(time.Minute, func() bool { // those of connections that nobody uses any more end a little later
+			n, err = p.metric("go_goroutines")
+			return err == nil && n <= mostGoroutines
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -170,7 +170,7 @@ type residue struct {
 }
 
 const (
-	mostGoroutines = 100 // of a process at rest, where 31 to 34 were seen
+	mostGoroutines = 120 // of a process at rest, where 30 to 66 were seen
 	mostBackends   = 102 // 24 for each of four pools, one each that asks for readiness, and two listeners
 )
 
