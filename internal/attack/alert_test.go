@@ -13,7 +13,9 @@ func TestAlertURLsLeadNowhereInside(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
 	inside, called := s.insider()
-	for slug, address := range map[string]string{"by-number": "https://" + inside, "by-name": "https://localhost:" + inside[len("127.0.0.1:"):], "in-the-clear": "https://example.com"} {
+	for slug, address := range map[string]string{
+		"by-number": "https://" + inside, "by-name": "https://localhost:" + inside[len("127.0.0.1:"):], "in-the-clear": "https://example.com",
+	} {
 		n := s.shop(slug)
 		if code, out := s.run("tenant", "alerts", "--tenant", n.Slug, "--url", address+"/alerts"); code != 0 {
 			t.Fatalf("the alert URL %s is set with %d %s", address, code, out)

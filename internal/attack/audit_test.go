@@ -17,7 +17,8 @@ import (
 // audited says what each mutation of the day writes into the audit log: who did what to what, and the details. One that is not here fails below.
 func audited() map[string]string {
 	moved := func(action string, version int, before, after, assigneeBefore, assigneeAfter string) string {
-		return fmt.Sprintf(`AGENT ada conversation.%s conversation with-Kim {"version": %d, "statusAfter": "%s", "statusBefore": "%s", "assigneeAfter": %s, "assigneeBefore": %s}`,
+		return fmt.Sprintf(`AGENT ada conversation.%s conversation with-Kim `+
+			`{"version": %d, "statusAfter": "%s", "statusBefore": "%s", "assigneeAfter": %s, "assigneeBefore": %s}`,
 			action, version, after, before, assigneeAfter, assigneeBefore)
 	}
 	const none, ada = "null", `"ada"`
@@ -69,7 +70,8 @@ const namesOfIDs = `SELECT unnest(ARRAY[id::text, name]) FROM (
 	UNION ALL SELECT id, name FROM api_keys WHERE tenant_id = $1
 	UNION ALL SELECT id, name FROM contacts WHERE tenant_id = $1
 	UNION ALL SELECT v.id, 'with-' || c.name FROM conversations v JOIN contacts c ON c.id = v.contact_id WHERE v.tenant_id = $1
-	UNION ALL SELECT m.id, m.seq || '-with-' || c.name FROM messages m JOIN conversations v ON v.id = m.conversation_id JOIN contacts c ON c.id = v.contact_id WHERE m.tenant_id = $1
+	UNION ALL SELECT m.id, m.seq || '-with-' || c.name
+		FROM messages m JOIN conversations v ON v.id = m.conversation_id JOIN contacts c ON c.id = v.contact_id WHERE m.tenant_id = $1
 	UNION ALL SELECT family_id, row_number() OVER (PARTITION BY a.name ORDER BY min(r.created_at)) || '-of-' || a.name
 		FROM refresh_tokens r JOIN agents a ON a.id = r.agent_id WHERE r.tenant_id = $1 GROUP BY family_id, a.name) named`
 

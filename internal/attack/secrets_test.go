@@ -84,7 +84,9 @@ func TestSecretsAreNowhere(t *testing.T) {
 // formsOf returns what a secret looks like where it may stand; a dump writes what a column of bytes holds in hex.
 func formsOf(value string) map[string]string {
 	bytes := []byte(value)
-	return map[string]string{"": value, " in base64": base64.StdEncoding.EncodeToString(bytes), " in an address": url.QueryEscape(value), " in hex": hex.EncodeToString(bytes)}
+	return map[string]string{
+		"": value, " in base64": base64.StdEncoding.EncodeToString(bytes), " in an address": url.QueryEscape(value), " in hex": hex.EncodeToString(bytes),
+	}
 }
 
 // everything returns the answers to every operation with every field; only those that hand out tokens are left out.
