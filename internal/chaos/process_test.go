@@ -32,8 +32,9 @@ type process struct {
 	cmd     *exec.Cmd
 	arm     string // FAULT_ARM of the next start
 	starts  int
-	ends    []end // of every life that has ended; those that never began are none
-	pressed []int // which lives were told twice to stop
+	since   time.Time // when this life began
+	ends    []end     // of every life that has ended; those that never began are none
+	pressed []int     // which lives were told twice to stop
 	closing bool
 	hits    map[string]int // how often each point was passed in the lives that have ended
 	life    map[string]int // and in this one
@@ -65,7 +66,7 @@ func (p *process) run() {
 func (p *process) begun(cmd *exec.Cmd) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cmd = cmd
+	p.cmd, p.since = cmd, time.Now()
 	p.starts++
 	if p.closing {
 		_ = cmd.Process.Kill()
@@ -82,6 +83,7 @@ func (p *process) ended(err error) {
 	}
 	e.words = p.out.lastLine()
 	p.mu.Lock()
+	e.life = e.at.Sub(p.since)
 	p.ends = append(p.ends, e)
 	p.mu.Unlock()
 	p.out.say("--- ended: %v", err)
@@ -113,13 +115,16 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// endedByItself returns the ends that nobody ordered: with a code that says that something went wrong. No fault leads to one: ordered panics are
-// survived, and who is told to stop does so in order, unless told twice.
+// startTime is how soon a program that cannot begin has ended: without its database it says so, and is started again.
+const startTime = 10 * time.Second
+
+// endedByItself returns the ends that nobody ordered: with a code that says that something went wrong. No fault leads to one in a program that has begun:
+// ordered panics are survived, and who is told to stop does so in order, unless told twice. One that never begins is missed at rest.
 func (p *process) endedByItself() (all []end) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, e := range p.ends {
-		if e.code > 0 && !slices.Contains(p.pressed, i+1) {
+		if e.code > 0 && e.life > startTime && !slices.Contains(p.pressed, i+1) {
 			all = append(all, e)
 		}
 	}

@@ -58,20 +58,22 @@ func complaints(judge func(complaint)) (all []string) {
 	return all
 }
 
-// The oracle has nothing to say where all is right, and says so for every kind of difference: one that cannot see proves nothing.
-func TestOracleSeesEachDifference(t *testing.T) {
-	t.Parallel()
-	if said := complaints(lived().judge); len(said) > 0 {
-		t.Fatalf("where all is right: %v", said)
-	}
-	late := func(e *evidence) { e.calls[2].StartedAt = e.calls[1].EndedAt.Add(-time.Millisecond) }
-	again := func(e *evidence) {
-		e.calls[1].Accepted, e.calls[1].ToldAt = true, e.calls[1].StartedAt.Add(echoWithin+time.Second)
-	}
-	for name, c := range map[string]struct {
-		spoil func(*evidence)
-		says  string
-	}{
+// late begins a call before the one before it has ended, and again has two calls of one message accepted.
+func late(e *evidence) { e.calls[2].StartedAt = e.calls[1].EndedAt.Add(-time.Millisecond) }
+
+func again(e *evidence) {
+	e.calls[1].Accepted, e.calls[1].ToldAt = true, e.calls[1].StartedAt.Add(echoWithin+time.Second)
+}
+
+// spoiled is something that is not as it should be, and what the oracle says to it.
+type spoiled struct {
+	spoil func(*evidence)
+	says  string
+}
+
+// differences are all that the oracle must see, by what they are.
+func differences() map[string]spoiled {
+	return map[string]spoiled{
 		"message lost":           {func(e *evidence) { delete(e.received, "w1") }, "w1 was answered yes () and has 0 messages"},
 		"message doubled":        {func(e *evidence) { e.received["w1"] = 2 }, "has 2 messages"},
 		"unanswered doubled":     {func(e *evidence) { e.received["w2"], e.arrivals["w2"] = 2, 1 }, "w2 was answered unknown () and has 2 messages"},
@@ -132,7 +134,16 @@ func TestOracleSeesEachDifference(t *testing.T) {
 		"stuck for ever":      {func(e *evidence) { e.stuck = []stuck{{"m1", milli(20).Add(stuckAfter), true}} }, "m1 is READ, and its alert of being stuck is still open"},
 		"stuck of nobody":     {func(e *evidence) { e.stuck = []stuck{{"m9", milli(20), false}} }, "message m9 was called stuck, and nobody sent it"},
 		"read, and counted":   {func(e *evidence) { e.served["robin d"] = 2 }, "robin d has 0 unread messages; the API says 2"},
-	} {
+	}
+}
+
+// The oracle has nothing to say where all is right, and says so for every kind of difference: one that cannot see proves nothing.
+func TestOracleSeesEachDifference(t *testing.T) {
+	t.Parallel()
+	if said := complaints(lived().judge); len(said) > 0 {
+		t.Fatalf("where all is right: %v", said)
+	}
+	for name, c := range differences() {
 		t.Run(name, func(t *testing.T) {
 			e := lived()
 			c.spoil(e)
@@ -328,8 +339,12 @@ func TestMutationPanicsAreCounted(t *testing.T) {
 // A process that ends as a failure is heard of, unless it was told twice to stop; one that is killed or ends in order is not.
 func TestEndsAreTold(t *testing.T) {
 	t.Parallel()
-	p := &process{ends: []end{{code: 1, words: "told twice"}, {code: -1, killed: true}, {code: 0}, {code: 1, words: "no database"}}, pressed: []int{1}}
-	if got := p.endedByItself(); len(got) != 1 || got[0].words != "no database" {
+	const long = time.Hour
+	p := &process{ends: []end{
+		{code: 1, life: long, words: "told twice"}, {code: -1, life: long, killed: true}, {code: 0, life: long}, {code: 1, life: time.Second, words: "no database"},
+		{code: 1, life: long, words: "gave up"},
+	}, pressed: []int{1}}
+	if got := p.endedByItself(); len(got) != 1 || got[0].words != "gave up" {
 		t.Errorf("of these ends it tells %v", got)
 	}
 }

@@ -14,6 +14,7 @@ const stopLimit = 30 * time.Second
 
 // end is how a life of the program ended.
 type end struct {
+	life   time.Duration // how long it had lived
 	at     time.Time
 	code   int    // -1: by a signal
 	killed bool   // by SIGKILL
