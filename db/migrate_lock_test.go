@@ -227,6 +227,20 @@ func TestIndexBesideOthersIsNotHurried(t *testing.T) {
 	}
 }
 
+// othersWait has the other one wait for what the reader holds, and returns who waits and what comes of it; the reader is the one to ask from here on.
+func (b *beside) othersWait(t *testing.T) (process uint32, freed chan error) {
+	t.Helper()
+	waiter, freed := b.other, make(chan error, 1)
+	go func() {
+		_, err := waiter.Exec(t.Context(), "BEGIN; LOCK TABLE lanes IN ACCESS EXCLUSIVE MODE; COMMIT")
+		freed <- err
+	}()
+	b.other = b.reader
+	process = waiter.PgConn().PID()
+	b.holds(t, fmt.Sprintf("EXISTS (SELECT FROM pg_locks WHERE pid = %d AND NOT granted)", process))
+	return process, freed
+}
+
 // clumsy is a tracer that panics in the first statement, and tells that the others have ended.
 type clumsy struct {
 	begun atomic.Int64
@@ -248,20 +262,14 @@ func (c *clumsy) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData
 func TestWatchingLocksEndsNothing(t *testing.T) {
 	t.Parallel()
 	b := newBeside(t, half)
-	waiter, freed := b.other, make(chan error, 1)
-	go func() {
-		_, err := waiter.Exec(t.Context(), "BEGIN; LOCK TABLE lanes IN ACCESS EXCLUSIVE MODE; COMMIT")
-		freed <- err
-	}()
-	b.other = b.reader // which is the one to ask now
-	b.holds(t, fmt.Sprintf("EXISTS (SELECT FROM pg_locks WHERE pid = %d AND NOT granted)", waiter.PgConn().PID()))
+	waiter, freed := b.othersWait(t)
 	config, err := pgx.ParseConfig(b.database.OwnerURL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tracer := &clumsy{ended: make(chan struct{}, 1000)}
 	config.Tracer = tracer
-	stop := db.WatchLocks(t.Context(), config, waiter.PgConn().PID())
+	stop := db.WatchLocks(t.Context(), config, waiter)
 	select {
 	case <-tracer.ended:
 	case <-time.After(20 * time.Second):
@@ -282,13 +290,7 @@ func TestWatchingLocksEndsNothing(t *testing.T) {
 func TestWaitThatIsOverBlamesNobody(t *testing.T) {
 	t.Parallel()
 	b := newBeside(t, half)
-	waiter, freed := b.other, make(chan error, 1)
-	go func() {
-		_, err := waiter.Exec(t.Context(), "BEGIN; LOCK TABLE lanes IN ACCESS EXCLUSIVE MODE; COMMIT")
-		freed <- err
-	}()
-	b.other = b.reader // which is the one to ask now
-	b.holds(t, fmt.Sprintf("EXISTS (SELECT FROM pg_locks WHERE pid = %d AND NOT granted)", waiter.PgConn().PID()))
+	waiter, freed := b.othersWait(t)
 	reader := b.reader.PgConn().PID()
 	for answer, want := range map[string]string{
 		"'{}'":       "",
@@ -297,7 +299,7 @@ func TestWaitThatIsOverBlamesNobody(t *testing.T) {
 		"'{0,0,-1}'": "a prepared transaction",
 		fmt.Sprintf("'{%[1]d,%[1]d,-1}'", reader): fmt.Sprintf("process %d (", reader),
 	} {
-		if got := b.blames(t, waiter.PgConn().PID(), answer); !strings.HasPrefix(got, want) || (want == "") != (got == "") || strings.Contains(got, " and ") {
+		if got := b.blames(t, waiter, answer); !strings.HasPrefix(got, want) || (want == "") != (got == "") || strings.Contains(got, " and ") {
 			t.Errorf("of %s it says %q, want %q", answer, got, want)
 		}
 	}
